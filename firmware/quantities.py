@@ -1,0 +1,147 @@
+"""Which quantities does the city know, in which unit, and what is plausible?
+
+One row per quantity, and one closed grammar of qualifiers. A quantity the city has never measured adds a row here:
+on purpose, the city should notice. Runs unchanged on CPython and on MicroPython.
+"""
+
+# Kinds of value:
+#   gauge        a number that goes up and down
+#   counter      an index that only accumulates (until roll-over or meter exchange)
+#   sound_level  a number in dB: means are energy means
+#   code         one of the closed list in CODES
+#   flags        an integer of bits, 0 = nothing to report
+#   position     [longitude, latitude] or [longitude, latitude, height in m], WGS 84
+#   text         at most 256 bytes of UTF-8
+NUMBER_KINDS = ("gauge", "counter", "sound_level")
+
+# name: (UCUM unit, kind, lowest plausible, highest plausible)
+QUANTITIES = {
+    # parking and traffic
+    "occupancy": ("1", "code", None, None),
+    "distance": ("m", "gauge", 0, 100),
+    "vehicle_count": ("{vehicle}", "counter", 0, 1e9),
+    # water, gas, heat
+    "water_volume": ("m3", "counter", 0, 1e9),
+    "water_flow": ("m3/h", "gauge", -10000, 10000),
+    "gas_volume": ("m3", "counter", 0, 1e9),
+    "volume": ("m3", "counter", 0, 1e9),
+    "volume_flow": ("m3/h", "gauge", -10000, 10000),
+    "mass": ("kg", "counter", 0, 1e12),
+    "mass_flow": ("kg/h", "gauge", -1e7, 1e7),
+    "pressure": ("bar", "gauge", -1, 100),
+    "heat_energy": ("kW.h", "counter", 0, 1e10),
+    "heat_energy_gj": ("GJ", "counter", 0, 1e8),  # a meter that counts in joules keeps its own index, exactly
+    "cooling_energy": ("kW.h", "counter", 0, 1e10),
+    "cooling_energy_gj": ("GJ", "counter", 0, 1e8),
+    "heat_power": ("kW", "gauge", -1e6, 1e6),
+    "flow_temperature": ("Cel", "gauge", -50, 250),
+    "return_temperature": ("Cel", "gauge", -50, 250),
+    "temperature_difference": ("K", "gauge", -200, 200),
+    "operating_time": ("h", "counter", 0, 1e6),
+    "heat_cost_units": ("1", "counter", 0, 1e9),
+    "pulse_count": ("{pulse}", "counter", 0, 1e12),
+    # electricity
+    "active_energy_import": ("kW.h", "counter", 0, 1e10),
+    "active_energy_export": ("kW.h", "counter", 0, 1e10),
+    "reactive_energy_import": ("kW.h{var}", "counter", 0, 1e10),
+    "reactive_energy_export": ("kW.h{var}", "counter", 0, 1e10),
+    "active_power": ("W", "gauge", -1e9, 1e9),
+    "reactive_power": ("W{var}", "gauge", -1e9, 1e9),
+    "apparent_power": ("V.A", "gauge", 0, 1e9),
+    "voltage": ("V", "gauge", 0, 500000),
+    "current": ("A", "gauge", -100000, 100000),
+    "frequency": ("Hz", "gauge", 0, 500),
+    "power_factor": ("1", "gauge", -1, 1),
+    # air and weather
+    "temperature": ("Cel", "gauge", -60, 200),
+    "relative_humidity": ("%", "gauge", 0, 100),
+    "air_pressure": ("hPa", "gauge", 850, 1100),
+    "co2": ("[ppm]", "gauge", 0, 40000),
+    "pm1": ("ug/m3", "gauge", 0, 2000),
+    "pm2_5": ("ug/m3", "gauge", 0, 2000),
+    "pm4": ("ug/m3", "gauge", 0, 2000),
+    "pm10": ("ug/m3", "gauge", 0, 5000),
+    "no2": ("ug/m3", "gauge", 0, 2000),
+    "o3": ("ug/m3", "gauge", 0, 1000),
+    "rain": ("mm", "gauge", 0, 500),
+    "wind_speed": ("m/s", "gauge", 0, 90),
+    "wind_gust": ("m/s", "gauge", 0, 120),
+    "wind_direction": ("deg", "gauge", 0, 360),
+    # noise (IEC 61672 names)
+    "laeq": ("dB[SPL]{A}", "sound_level", 20, 150),
+    "lafmax": ("dB[SPL]{A}", "sound_level", 20, 150),
+    "lafmin": ("dB[SPL]{A}", "sound_level", 10, 150),
+    "la10": ("dB[SPL]{A}", "sound_level", 10, 150),
+    "la50": ("dB[SPL]{A}", "sound_level", 10, 150),
+    "la90": ("dB[SPL]{A}", "sound_level", 10, 150),
+    # levels and actuators
+    "level": ("m", "gauge", -50, 500),
+    "valve_position": ("%", "gauge", 0, 100),
+    # devices and publishers
+    "battery_voltage": ("V", "gauge", 0, 60),
+    "battery_level": ("%", "gauge", 0, 100),
+    "signal_strength": ("dB{mW}", "gauge", -140, 30),
+    "status_code": ("1", "code", None, None),
+    "error_flags": ("1", "flags", None, None),
+    "online": ("1", "code", None, None),
+    "clock": ("1", "code", None, None),
+    "boot_count": ("{boot}", "counter", 0, 1e9),
+    "heap_free": ("By", "gauge", 0, 1e12),
+    "outbox_depth": ("{message}", "gauge", 0, 1e12),
+    "dropped_count": ("{message}", "counter", 0, 1e12),
+    "location": ("deg", "position", None, None),
+    "notice": ("1", "text", None, None),
+    "firmware_version": ("1", "text", None, None),
+    "reset_cause": ("1", "text", None, None),
+}
+
+CODES = {
+    "occupancy": ("free", "occupied", "closed", "unknown"),
+    "status_code": ("ok", "warning", "alarm", "fault", "unknown"),
+    "online": ("online", "offline"),
+    "clock": ("none", "estimated", "ntp", "rtc", "host"),
+}
+
+# What a publisher's state says becomes observations of the publisher as a thing: key of the state -> quantity.
+STATE_QUANTITIES = {
+    "online": "online",
+    "firmware": "firmware_version",
+    "boot": "boot_count",
+    "reset": "reset_cause",
+    "clock": "clock",
+    "heap_free": "heap_free",
+    "outbox_depth": "outbox_depth",
+    "signal_strength": "signal_strength",
+    "battery_voltage": "battery_voltage",
+}
+
+# Qualifiers stand in this order, each at most once: phase, tariff, subunit, storage, reverse, minimum or maximum.
+_WORDS = {"l1": 0, "l2": 0, "l3": 0, "reverse": 4, "min": 5, "max": 5}
+_NUMBERED = {"t": 1, "u": 2, "s": 3}
+
+
+def split_quantity(key: str) -> tuple:
+    """Return (name, qualifiers) of ``water_volume.t1.s2``; raise ValueError saying what is wrong."""
+    parts = key.split(".")
+    if parts[0] not in QUANTITIES:
+        raise ValueError("unknown quantity")
+    last = -1
+    for part in parts[1:]:
+        rank = _rank(part)
+        if rank < 0:
+            raise ValueError("unknown qualifier " + part)
+        if rank <= last:
+            raise ValueError(
+                "qualifier " + part + " out of order: phase, tariff, subunit, storage, reverse, min or max"
+            )
+        last = rank
+    return parts[0], tuple(parts[1:])
+
+
+def _rank(part: str) -> int:
+    rank = _WORDS.get(part, -1)
+    if rank < 0 and part[:1] in _NUMBERED:
+        number = part[1:]
+        if 0 < len(number) <= 13 and number[0] != "0" and all("0" <= c <= "9" for c in number):
+            rank = _NUMBERED[part[:1]]
+    return rank
