@@ -44,7 +44,7 @@ def split_topic(name: str) -> tuple:
     return parts[0], parts[2], parts[3]
 
 
-def check_id(path: str, text: object) -> None:
+def check_id(path: str, text) -> None:
     """Ids of publishers, things and cities: 1 to 64 of a-z 0-9 and '-'."""
     if type(text) is not str or not 0 < len(text) <= 64 or not all(c in _ID for c in text):
         raise ContractError(path + ": expected 1 to 64 of a-z 0-9 -")
@@ -72,7 +72,7 @@ def check_reading(reading: dict) -> None:
     _check_reading("reading", reading, _check_value)
 
 
-def _check_message(message: dict, check_value: object) -> None:
+def _check_message(message: dict, check_value) -> None:
     _known_keys("", message, ("outbox", "seq", "readings"))
     if "outbox" in message or "seq" in message:
         _check_sequence(message)
@@ -83,7 +83,7 @@ def _check_message(message: dict, check_value: object) -> None:
         _check_reading("readings." + str(index), reading, check_value)
 
 
-def _check_reading(path: str, reading: object, check_value: object) -> None:
+def _check_reading(path: str, reading, check_value) -> None:
     if type(reading) is not dict:
         raise ContractError(path + ": expected an object")
     _known_keys(path + ".", reading, ("thing", "at", "values", "period", "quality", "censored", "source"))
@@ -115,13 +115,13 @@ def _check_marks(path: str, reading: dict, name: str, allowed: tuple) -> None:
             raise ContractError(path + "." + str(key) + ": expected one of " + " ".join(allowed))
 
 
-def _check_decoded(path: str, key: object, value: object) -> None:
+def _check_decoded(path: str, key, value) -> None:
     if type(value) is tuple:  # JSON has none; only a sender's own (integer, exponent)
         raise ContractError(path + ": expected a number")
     _check_value(path, key, value)
 
 
-def _check_value(path: str, key: object, value: object) -> None:
+def _check_value(path: str, key, value) -> None:
     if type(key) is not str:
         raise ContractError(path + ": unknown quantity")
     try:
@@ -142,7 +142,7 @@ def _check_value(path: str, key: object, value: object) -> None:
         _check_position(path, value)
 
 
-def _check_number(path: str, value: object) -> None:
+def _check_number(path: str, value) -> None:
     if type(value) is float:
         if not math.isfinite(value):
             raise ContractError(path + ": not finite")
@@ -157,7 +157,7 @@ def _check_number(path: str, value: object) -> None:
         raise ContractError(path + ": more than 15 digits")
 
 
-def _check_position(path: str, value: object) -> None:
+def _check_position(path: str, value) -> None:
     if type(value) is not list or len(value) not in (2, 3):
         raise ContractError(path + ": expected [longitude, latitude] or [longitude, latitude, height]")
     for index, limit in enumerate((180, 90, 100000)[: len(value)]):
@@ -213,7 +213,7 @@ def _check_state(state: dict) -> None:
             _check_text(key, state[key])
     if "outbox" in state:
         check_id("outbox", state["outbox"])
-    if "dropped" in state and state["dropped"]:
+    if state.get("dropped"):
         _check_ranges("dropped", state["dropped"])
     for key, value in state.items():
         if type(value) in (dict, tuple) or (type(value) is list and key != "dropped"):
@@ -265,7 +265,7 @@ def decode_result(payload: bytes) -> dict:
     return result
 
 
-def _check_result(result: dict, check_value: object) -> None:
+def _check_result(result: dict, check_value) -> None:
     _known_keys("", result, ("outbox", "seq", "id", "status", "values", "reason", "at"))
     if "outbox" in result or "seq" in result:
         _check_sequence(result)
@@ -334,22 +334,22 @@ def _check_sequence(message: dict) -> None:
     _check_whole("seq", message.get("seq"), 1, 2**53)
 
 
-def _check_time(path: str, at: object) -> None:
+def _check_time(path: str, at) -> None:
     if type(at) is not int or not 0 < at < 2**53:
         raise ContractError(path + ": expected whole milliseconds since 1970")
 
 
-def _check_whole(path: str, value: object, low: int, high: int) -> None:
+def _check_whole(path: str, value, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
         raise ContractError(path + ": expected a whole number from " + str(low) + " to " + str(high))
 
 
-def _check_text(path: str, text: object) -> None:
+def _check_text(path: str, text) -> None:
     if type(text) is not str or len(text.encode()) > TEXT_LIMIT:
         raise ContractError(path + ": expected at most 256 bytes of text")
 
 
-def _check_ranges(path: str, ranges: object) -> None:
+def _check_ranges(path: str, ranges) -> None:
     if type(ranges) is not list or not ranges:
         raise ContractError(path + ": expected at least one range")
     for index, pair in enumerate(ranges):
@@ -370,7 +370,7 @@ def _bounded(message: dict, limit: int) -> bytes:
 # ---- JSON, the same on every interpreter ----------------------------------------------------------------------------
 
 
-def _write(value: object) -> str:
+def _write(value) -> str:
     kind = type(value)
     if kind is dict:
         return "{" + ",".join([_quote(key) + ":" + _write(value[key]) for key in sorted(value)]) + "}"
@@ -403,7 +403,7 @@ def _quote(text: str) -> str:
 def decimal_text(integer: int, exponent: int) -> str:
     """``(561080, -3)`` -> ``561.080``: the digits as they are."""
     sign, digits = ("-", str(-integer)) if integer < 0 else ("", str(integer))
-    if exponent == 0 or integer == 0 and exponent > 0:
+    if exponent == 0 or (integer == 0 and exponent > 0):
         return sign + digits
     if exponent > 0:
         plain = len(digits) + exponent <= DIGITS

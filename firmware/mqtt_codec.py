@@ -2,7 +2,8 @@
 
 A packet is a tuple whose first item is its type:
 
-    (CONNECT, client_id, keep_alive, clean_session, will, username, password)   will: None or (topic, payload, qos, retain)
+    (CONNECT, client_id, keep_alive, clean_session, will, username, password)
+                                          will: None or (topic, payload, qos, retain)
     (CONNACK, session_present, code)      (PUBLISH, topic, payload, qos, packet_id, retain, dup)
     (PUBACK, packet_id)                   (SUBSCRIBE, packet_id, [(topic_filter, qos), ...])
     (SUBACK, packet_id, codes)            (UNSUBSCRIBE, packet_id, [topic_filter, ...])
