@@ -1,0 +1,109 @@
+"""Which publishers and things there are: ``inventory.toml``, which the collector reads and people may edit.
+
+Entries are appended as text, so that comments and order of the file survive.
+"""
+
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from firmware import contract
+from provisioning import ProvisionError
+
+CENTERS = (
+    "governance",
+    "mobility",
+    "economy",
+    "buildings",
+    "environment",
+    "administration",
+    "energy",
+    "living",
+    "emergency",
+)
+
+
+class Thing(NamedTuple):
+    """What is measured: its names by language, its place as (longitude, latitude[, height in m]), its owning center."""
+
+    id: str
+    names: dict[str, str]
+    location: tuple[float, ...]
+    center: str
+
+
+class Inventory:
+    """The file; every change is checked before it is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._content: dict[str, Any] = tomllib.loads(path.read_text())
+        except FileNotFoundError:
+            raise ProvisionError(f"{path}: no inventory here; run quickstart first") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ProvisionError(f"{path}: {error}") from None
+
+    @classmethod
+    def create(cls, path: Path, city: str) -> "Inventory":
+        """Start an inventory, or open the one that is there."""
+        if not path.exists():
+            _append(path, f"# What {city} has: publishers (MQTT identities) and the things they speak for.\n")
+            _append(path, f"city = {json.dumps(city)}\n")
+        return cls(path)
+
+    @property
+    def city(self) -> str:
+        city = self._content.get("city")
+        if not isinstance(city, str):
+            raise ProvisionError(f"{self.path}: city: expected a name")
+        return city
+
+    def ids(self, kind: str) -> set[str]:
+        """The ids of all entries of ``publisher`` or ``thing``."""
+        return {entry["id"] for entry in self._content.get(kind, []) if "id" in entry}
+
+    def add_thing(self, thing: Thing) -> None:
+        _check_id("thing", thing.id)
+        if thing.id in self.ids("thing"):
+            raise ProvisionError(f"thing {thing.id}: stands in the inventory already")
+        if thing.center not in CENTERS:
+            raise ProvisionError(f"thing {thing.id}: center {thing.center!r}: expected one of {' '.join(CENTERS)}")
+        if missing := {"sl", "it", "en"} - set(thing.names):
+            raise ProvisionError(f"thing {thing.id}: name: missing in {' '.join(sorted(missing))}")
+        names = ", ".join(f"{language} = {json.dumps(name)}" for language, name in thing.names.items())
+        self._add(
+            "thing",
+            f'id = "{thing.id}"\nname = {{ {names} }}\n'
+            f'location = {json.dumps(list(thing.location))}\ncenter = "{thing.center}"\n',
+        )
+
+    def add_publisher(self, name: str, role: str, things: Sequence[str]) -> None:
+        _check_id("publisher", name)
+        if name in self.ids("publisher"):
+            raise ProvisionError(f"publisher {name}: stands in the inventory already")
+        if unknown := set(things) - self.ids("thing"):
+            raise ProvisionError(f"publisher {name}: unknown thing {' '.join(sorted(unknown))}")
+        self._add("publisher", f'id = "{name}"\nrole = "{role}"\nthings = {json.dumps(list(things))}\n')
+
+    def _add(self, kind: str, body: str) -> None:
+        _append(self.path, f"\n[[{kind}]]\n{body}")
+        self._content = tomllib.loads(self.path.read_text())
+
+
+def _check_id(kind: str, name: str) -> None:
+    try:
+        contract.check_id(kind, name)
+    except contract.ContractError as error:
+        raise ProvisionError(f"{name!r}: {error}") from None
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            file.write(text)
+    except OSError as error:
+        raise ProvisionError(f"{path}: {error.strerror}") from None

@@ -1,0 +1,78 @@
+"""What does a city need before its first reading? One directory with an authority, rights, a thing and a collector."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from firmware import contract
+from provisioning import ProvisionError, broker
+from provisioning.authority import Authority, Role
+from provisioning.inventory import Inventory, Thing
+
+FIRST_THING = Thing(
+    id="spot-0001",
+    names={
+        "sl": "Parkirno mesto 1, Belveder",
+        "it": "Posto auto 1, Belvedere",
+        "en": "Parking spot 1, Belveder",
+    },
+    location=(13.7294, 45.5481),
+    center="mobility",
+)
+FIRST_PUBLISHER = "park-0001"
+
+
+class Ports(NamedTuple):
+    """TCP ports on the loopback."""
+
+    mqtt: int = 8883
+    http: int = 8080
+
+
+def quickstart(directory: Path, city: str, kind: broker.Kind, ports: Ports, store: str) -> None:
+    """Make what is missing in the directory and change nothing that is there."""
+    try:
+        contract.check_id("city", city)
+    except contract.ContractError as error:
+        raise ProvisionError(f"{city!r}: {error}") from None
+    directory = directory.resolve()
+    authority = Authority.create(directory, city)
+    inventory = Inventory.create(directory / "inventory.toml", city)
+    if FIRST_THING.id not in inventory.ids("thing"):
+        inventory.add_thing(FIRST_THING)
+    if FIRST_PUBLISHER not in inventory.ids("publisher"):
+        inventory.add_publisher(FIRST_PUBLISHER, "node", [FIRST_THING.id])
+    if not authority.knows("broker"):
+        authority.issue("broker", "broker", hosts=("localhost", "127.0.0.1"))
+    roles: dict[str, Role] = {"collector": "collector", FIRST_PUBLISHER: "node", "reader": "reader"}
+    for name, role in roles.items():
+        if not authority.knows(name):
+            authority.issue(name, role)
+    broker.write(directory, city, ports.mqtt)
+    _write_collector(directory / "collector.toml", city, kind, ports, store)
+
+
+def _write_collector(path: Path, city: str, kind: broker.Kind, ports: Ports, store: str) -> None:
+    if path.exists():
+        return
+    path.write_text(f"""city = {json.dumps(city)}
+data = "data"
+inventory = "inventory.toml"
+
+[broker]
+kind = "{kind}"                      # nats | mosquitto (started by the collector) | external (started by you)
+config = "broker/{kind}.conf"
+host = "127.0.0.1"
+port = {ports.mqtt}
+server_name = "localhost"
+ca = "ca/ca.pem"
+certificate = "certificates/collector.pem"
+key = "certificates/collector.key"
+
+[store]
+url = {json.dumps(store)}            # memory: | duckdb:FILE | influx://127.0.0.1:8086/senzorika
+
+[http]
+host = "127.0.0.1"
+port = {ports.http}
+""")

@@ -1,0 +1,59 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from provisioning.__main__ import main
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> str:
+    assert main(["quickstart", str(tmp_path), "--mqtt-port", "18883"]) == 0
+    return str(tmp_path)
+
+
+def test_quickstart_makes_everything_a_first_reading_needs(city: str) -> None:
+    directory = Path(city)
+    for name in ("collector", "park-0001", "reader", "broker"):
+        assert (directory / "certificates" / f"{name}.pem").is_file()
+    collector = tomllib.loads((directory / "collector.toml").read_text())
+    assert collector["broker"]["port"] == 18883
+    assert (directory / collector["broker"]["config"]).is_file()
+    inventory = tomllib.loads((directory / "inventory.toml").read_text())
+    assert inventory["publisher"][0]["things"] == [inventory["thing"][0]["id"]]
+
+
+def test_quickstart_again_changes_nothing_that_is_there(city: str) -> None:
+    before = {p: p.read_bytes() for p in Path(city).rglob("*") if p.is_file() and p.parent.name != "broker"}
+    assert main(["quickstart", city, "--mqtt-port", "18883"]) == 0
+    assert {p: p.read_bytes() for p in before} == before
+
+
+def test_a_new_node_gets_its_certificate_its_thing_and_its_rights(city: str) -> None:
+    arguments = ["issue", city, "park-0002", "--role", "node", "--thing", "spot-0002", "--center", "mobility"]
+    assert main(arguments) == 0
+    inventory = tomllib.loads((Path(city) / "inventory.toml").read_text())
+    assert {"id": "park-0002", "role": "node", "things": ["spot-0002"]} in inventory["publisher"]
+    assert "CN=park-0002" in (Path(city) / "broker/nats.conf").read_text()
+    assert main(["revoke", city, "park-0002"]) == 0
+    assert "CN=park-0002" not in (Path(city) / "broker/nats.conf").read_text()
+
+
+REFUSED = {
+    "no directory": (["broker", "{}/nowhere"], "no inventory here"),
+    "bad city": (["quickstart", "{}/new", "--city", "Koper Town"], "city: expected 1 to 64"),
+    "unknown thing": (["issue", "{}", "park-0003", "--role", "node", "--thing", "x"], "unknown thing x: give --center"),
+    "thing for a reader": (["issue", "{}", "r2", "--role", "reader", "--thing", "x"], "a reader speaks for no thing"),
+    "name taken": (["issue", "{}", "reader", "--role", "reader"], "reader: has a valid certificate already"),
+    "nobody to revoke": (["revoke", "{}", "park-0009"], "park-0009: has no valid certificate"),
+    "not writable": (["quickstart", "/proc/senzorika"], "/proc/senzorika/ca/ca.pem: No such file or directory"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_a_person_can_mend_is_one_line(case: str, city: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, message = REFUSED[case]
+    assert main([argument.format(city) for argument in arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
