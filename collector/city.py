@@ -1,0 +1,38 @@
+"""What does the HTTP API stand on? Everything the collector knows, as one value."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from collector.feed import Feed
+from collector.health import Health, Metrics
+from collector.inventory import Inventory
+from collector.ledger import Ledger
+from collector.metadata import open_metadata
+from collector.quarantine import Quarantine
+from collector.reader import Reader
+from collector.registry import Registry
+from collector.stores import Store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """Made once at start; ``store`` is for the writer, everyone else asks ``reader``."""
+
+    registry: Registry
+    store: Store
+    reader: Reader
+    ledger: Ledger
+    quarantine: Quarantine
+    feed: Feed = field(default_factory=Feed)
+    health: Health = field(default_factory=Health)
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+def open_city(inventory: Inventory, data: Path, store_url: str) -> City:
+    """Open everything under the directory ``data``; raises ValueError, OSError or StoreError."""
+    data.mkdir(parents=True, exist_ok=True)
+    engine = open_metadata(data / "registry.sqlite")
+    store = open_store(store_url, data)
+    registry = Registry(engine, inventory)
+    registry.see(store.latest())  # a collector killed between store and registry left a series without a datastream
+    return City(registry, store, Reader(store), Ledger(engine), Quarantine(engine))

@@ -1,0 +1,1 @@
+"""How do the tables beside the observations change from version to version?"""

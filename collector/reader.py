@@ -1,0 +1,61 @@
+"""How does the event loop ask a store that blocks? In threads, few at once, each with a deadline."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import TypeVar
+
+from collector.observation import Observation
+from collector.query import Query
+from collector.stores import Rows, Store, StoreError
+
+Answer = TypeVar("Answer")
+CHUNK = 5_000  # observations per fetch: about a millisecond of work between two awaits
+
+
+class Reader:
+    """Queries that never block the event loop. ``deadline`` (s) holds for each step of a query."""
+
+    def __init__(self, store: Store, at_once: int = 2, deadline: float = 30.0) -> None:
+        self._store = store
+        self._slots = asyncio.Semaphore(at_once)
+        self._deadline = deadline
+
+    async def chunks(self, query: Query, size: int = CHUNK) -> AsyncGenerator[list[Observation], None]:
+        """Yield the answer in pieces; raises NotOfferedError, or StoreError when the deadline passes.
+
+        Wrap it in ``contextlib.aclosing`` when you may leave it early.
+        """
+        rows = await self._within_slot(self._store.open_rows, query)
+        try:
+            while observations := await self._fetch(rows, size):
+                yield observations
+        finally:
+            rows.close()
+
+    async def all(self, query: Query) -> list[Observation]:
+        """The whole answer at once: only for a query with a limit."""
+        async with aclosing(self.chunks(query)) as chunks:
+            return [one async for chunk in chunks for one in chunk]
+
+    async def count(self, query: Query) -> int:
+        return await self._within_slot(self._store.count, query)
+
+    async def _fetch(self, rows: Rows, size: int) -> list[Observation]:
+        async with self._slots:
+            fetching = asyncio.create_task(asyncio.to_thread(rows.fetch, size))
+            try:
+                return await asyncio.wait_for(asyncio.shield(fetching), self._deadline)
+            except (TimeoutError, asyncio.CancelledError) as error:
+                rows.interrupt()
+                await asyncio.wait([fetching])  # the thread has ended before the cursor is closed
+                if isinstance(error, TimeoutError):
+                    raise StoreError(f"the query took longer than {self._deadline:g} s") from None
+                raise
+
+    async def _within_slot(self, ask: Callable[[Query], Answer], query: Query) -> Answer:
+        async with self._slots:
+            try:
+                return await asyncio.wait_for(asyncio.to_thread(ask, query), self._deadline)
+            except TimeoutError:
+                raise StoreError(f"the query took longer than {self._deadline:g} s") from None

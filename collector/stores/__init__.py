@@ -1,0 +1,81 @@
+"""What must a place that keeps observations be able to do, and which place does a URL name?"""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from collector.observation import Observation, Series
+from collector.query import Query
+
+
+class StoreError(Exception):
+    """The store cannot write or read now; nothing of the batch may be acknowledged. Try the same batch again."""
+
+
+class NotOfferedError(Exception):
+    """This store cannot answer this query, ever; the text says why. Tell who asked."""
+
+
+class Added(NamedTuple):
+    """What became of a batch: anything in neither list was a repetition."""
+
+    kept: list[Observation]
+    """New observations and new versions, with the time each became known."""
+    refused: list[tuple[Observation, str]]
+    """What the store will never take, and why."""
+
+
+class Rows(Protocol):
+    """The answer to one query, read piece by piece in a thread of its own."""
+
+    def fetch(self, count: int) -> list[Observation]:
+        """Return the next observations, at most ``count``; an empty list is the end."""
+
+    def interrupt(self) -> None:
+        """Stop a fetch that runs now, from any thread: it ends with StoreError."""
+
+    def close(self) -> None: ...
+
+
+class Store(Protocol):
+    """Keeps observations. One writer thread calls ``add``; reader threads ask at the same time."""
+
+    keeps_versions: bool
+    """False: the last arrival wins, no known time is kept, and as-of is refused with NotOfferedError."""
+
+    def add(self, observations: Sequence[Observation], now: int) -> Added:
+        """Return once all that was kept is durable. Adding twice equals adding once; raises StoreError.
+
+        ``now`` (ms UTC) is when these became known; the store moves it forward where needed, so that a later
+        version always has a later known time.
+        """
+
+    def latest(self) -> Mapping[Series, Observation]:
+        """The newest observation of every series: a copy, from memory, callable on the event loop."""
+
+    def last(self, series: Series) -> Observation | None:
+        """The newest observation of one series, from memory."""
+
+    def open_rows(self, query: Query) -> Rows:
+        """Start a query; blocking. Raises NotOfferedError or StoreError."""
+
+    def count(self, query: Query) -> int:
+        """How many observations the query would return, its limit and offset left out; blocking."""
+
+    def close(self) -> None:
+        """Leave everything on disk; blocking."""
+
+
+def open_store(url: str, folder: Path) -> Store:
+    """Open ``memory:``, ``duckdb:observations.duckdb`` (in ``folder``) or ``influx://127.0.0.1:8086/senzorika``.
+
+    The scheme is the name of a module beside this one; raises ValueError when there is none, StoreError when the
+    store is there and cannot be used.
+    """
+    scheme, _, rest = url.partition(":")
+    if not scheme.isidentifier() or not (Path(__file__).parent / f"{scheme}.py").exists():
+        here = sorted(file.stem for file in Path(__file__).parent.glob("[a-z]*.py"))
+        raise ValueError(f"expected one of {', '.join(name + ':' for name in here)}, got {url}")
+    store: Store = import_module(f"collector.stores.{scheme}").open_url(rest, folder)
+    return store
