@@ -1,0 +1,39 @@
+"""Fixtures of the bench: a provisioned city in a directory, and a real broker beside it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hil_tests.instruments import broker
+from hil_tests.instruments.process import Program, free_port
+from provisioning.__main__ import main as provision
+from provisioning.broker import Kind
+
+
+@pytest.fixture(params=broker.KINDS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Each test that asks for it runs once against each broker."""
+    chosen: Kind = request.param
+    if not broker.is_installed(chosen):
+        pytest.skip(f"{chosen} is not installed")
+    return chosen
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A provisioned city with two nodes and a gateway beside what quickstart makes."""
+    city = tmp_path / "city"
+    assert provision(["quickstart", str(city), "--mqtt-port", str(free_port())]) == 0
+    node = ["issue", str(city), "park-0002", "--role", "node", "--thing", "spot-0002", "--center", "mobility"]
+    assert provision(node) == 0
+    gateway = ["issue", str(city), "gw-0001", "--role", "gateway", "--thing", "wm-0001", "--center", "environment"]
+    assert provision(gateway) == 0
+    return city
+
+
+@pytest.fixture
+def running_broker(kind: Kind, directory: Path, tmp_path: Path) -> Iterator[Program]:
+    started = broker.start(kind, directory, tmp_path / "broker.log")
+    yield started
+    started.kill()

@@ -1,0 +1,128 @@
+"""A program of the bench: started, killed, started again, and never left behind."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+
+
+class BenchError(Exception):
+    """The bench can't do what the test asks; the text says what is missing."""
+
+
+class Program:
+    """One supervised process with a log file; a supervisor is whoever calls ``revive`` regularly."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        *,
+        directory: Path | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.log = log
+        self.starts = 0
+        self._command = [str(part) for part in command]
+        self._directory = directory
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._directory,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C at the terminal is ours to hand on
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  we start no threads before
+            )
+        self.starts += 1
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def exit_status(self) -> int | None:
+        return None if self._process is None else self._process.poll()
+
+    def kill(self) -> None:
+        """``kill -9``: nothing is flushed, nobody is told."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait(10)
+
+    def revive(self) -> bool:
+        """Start again what has ended; return whether that was needed."""
+        if self.is_running:
+            return False
+        self.start()
+        return True
+
+    def stop(self, seconds: float = 10) -> None:
+        """Ask it to end, and end it if it does not."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def last_lines(self, count: int = 15) -> str:
+        """The end of its log, for whoever must find out why."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:]) if self.log.exists() else ""
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback below the range of outgoing connections, so that nobody is given it meanwhile."""
+    for port in range(20000 + os.getpid() % 6000, 32000):
+        if is_free(port):
+            return port
+    raise BenchError("no free port below 32000")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens on the port of the loopback."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_until(is_true: Callable[[], bool], what: str, seconds: float = 30, step: float = 0.05) -> None:
+    """Return as soon as it is true; raise BenchError naming ``what`` when it never came true."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise BenchError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(step)
