@@ -98,7 +98,7 @@ class Registry:
         with self._engine.begin() as connection:
             for series in new:
                 row = connection.execute(insert(datastream).values(**series._asdict()))
-                (number,) = row.inserted_primary_key or ()
+                number: int = row.inserted_primary_key[0] if row.inserted_primary_key else 0
                 made.append(Datastream(number, series))
         for one in made:
             self._take(one)

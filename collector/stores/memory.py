@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from collector.newest import Newest
-from collector.observation import Observation, Series
+from collector.observation import Observation, Series, split_finite
 from collector.query import Comparison, Query
 from collector.stores import Added, Rows, StoreError
 
@@ -46,6 +46,7 @@ class MemoryStore:
 
     def add(self, observations: Sequence[Observation], now: int) -> Added:
         kept = []
+        observations, refused = split_finite(observations)
         with self._lock:
             known = max(now, self._newest.known + 1)
             for one in observations:
@@ -58,7 +59,7 @@ class MemoryStore:
                 rows.insert(end, version)
                 kept.append(version)
             self._newest.take(kept)
-        return Added(kept, [])
+        return Added(kept, refused)
 
     def latest(self) -> dict[Series, Observation]:
         return self._newest.copy()
