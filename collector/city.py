@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from collector.feed import Feed
 from collector.health import Health, Metrics
 from collector.inventory import Inventory
@@ -18,6 +20,7 @@ from collector.stores import Store, open_store
 class City:
     """Made once at start; ``store`` is for the writer, everyone else asks ``reader``."""
 
+    engine: Engine
     registry: Registry
     store: Store
     reader: Reader
@@ -35,4 +38,4 @@ def open_city(inventory: Inventory, data: Path, store_url: str) -> City:
     store = open_store(store_url, data)
     registry = Registry(engine, inventory)
     registry.see(store.latest())  # a collector killed between store and registry left a series without a datastream
-    return City(registry, store, Reader(store), Ledger(engine), Quarantine(engine))
+    return City(engine, registry, store, Reader(store), Ledger(engine), Quarantine(engine))

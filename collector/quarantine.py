@@ -98,3 +98,8 @@ class Quarantine:
         ids = [one.id for one in several]
         for start in range(0, len(ids), 500):
             connection.execute(delete(quarantine).where(quarantine.c.id.in_(ids[start : start + 500])))
+
+    def holds(self, connection: Connection, publisher: str, outbox: str | None, seq: int) -> bool:
+        """Is another reading of the same message still held?"""
+        own = (quarantine.c.publisher == publisher, quarantine.c.outbox == outbox, quarantine.c.seq == seq)
+        return connection.scalar(select(quarantine.c.id).where(*own).limit(1)) is not None

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from math import inf, nan
 from pathlib import Path
 
@@ -226,12 +227,12 @@ def test_codes_compare_as_text(store: Store) -> None:
 
 def test_values_can_be_put_in_order_or_the_store_says_why_not(store: Store) -> None:
     store.add([water(at, value) for at, value in enumerate((3.0, 1.0, 2.0, 1.0))], NOW)
-    try:
-        rows = read(store, Query(WATER, order="value", descending=True, limit=3))
-    except NotOfferedError as reason:
-        assert "order" in str(reason)
-        return
-    assert [(one.value, one.at - NOW) for one in rows] == [(3.0, 0), (2.0, 2), (1.0, 3)]
+    query = Query(WATER, order="value", descending=True, limit=3)
+    if store.keeps_versions:
+        assert [(one.value, one.at - NOW) for one in read(store, query)] == [(3.0, 0), (2.0, 2), (1.0, 3)]
+    else:
+        with pytest.raises(NotOfferedError, match="order"):
+            store.open_rows(query)
 
 
 def test_a_long_answer_comes_in_pieces(store: Store) -> None:
@@ -245,10 +246,8 @@ def test_an_interrupted_query_ends_with_an_error_and_the_store_goes_on(store: St
     store.add([water(at, float(at)) for at in range(10)], NOW)
     rows = store.open_rows(Query(WATER))
     rows.interrupt()
-    try:
-        rows.fetch(5)  # a query that was not running yet may have nothing to interrupt
-    except StoreError as reason:
-        assert "nterrupt" in str(reason)
+    with suppress(StoreError):  # a query that was not running yet may have nothing to interrupt
+        rows.fetch(5)
     rows.close()
     assert store.count(Query(WATER)) == 10
 
@@ -268,7 +267,8 @@ from collector.stores import open_store
 store = open_store(sys.argv[1], Path(sys.argv[2]))
 batch = 0
 while True:
-    store.add([Observation(Series("wm-1", "water_volume"), batch * 100 + n + 1, float(n)) for n in range(100)], 1 + batch)
+    series = Series("wm-1", "water_volume")
+    store.add([Observation(series, batch * 100 + n + 1, float(n)) for n in range(100)], 1 + batch)
     batch += 1
     print(batch, flush=True)
 """
@@ -296,7 +296,7 @@ def test_what_was_added_is_there_after_kill(url: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["", "parquet:here", "duckdb:", "memory:x", "../x:y", "influx:", "influx://host"])
 def test_a_url_that_names_no_store_is_refused(wrong: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="expected|takes"):
+    with pytest.raises(ValueError, match=r"expected|takes"):
         open_store(wrong, tmp_path)
 
 

@@ -1,0 +1,76 @@
+"""What has arrived and is not committed yet? Bounded by count and bytes: when it is full, the socket is not read."""
+
+import asyncio
+from collections import deque
+from typing import NamedTuple, Protocol
+
+from collector.ingest import Message
+
+
+class Sender(Protocol):
+    """The connection a message came over: it alone can acknowledge it, and only while it lives."""
+
+    def acknowledge(self, packet_ids: list[int]) -> None: ...
+
+    def resume(self) -> None: ...
+
+
+class Arrival(NamedTuple):
+    message: Message
+    packet_id: int
+    """0 for QoS 0: nothing to acknowledge."""
+    sender: Sender
+
+
+class Inbox:
+    """Messages in order of arrival. One task takes them out, in batches."""
+
+    def __init__(self, most: int = 20_000, most_bytes: int = 32 << 20) -> None:
+        self._waiting: deque[Arrival] = deque()
+        self._size = 0
+        self._most = most
+        self._most_bytes = most_bytes
+        self._changed = asyncio.Event()
+        self._paused: set[Sender] = set()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._waiting) >= self._most or self._size >= self._most_bytes
+
+    def put(self, arrival: Arrival) -> None:
+        self._waiting.append(arrival)
+        self._size += len(arrival.message.payload)
+        self._changed.set()
+
+    def resume_later(self, sender: Sender) -> None:
+        """Call its ``resume`` once there is room again."""
+        self._paused.add(sender)
+
+    async def take(self, linger: float, batch: int = 5_000, batch_bytes: int = 4 << 20) -> list[Arrival]:
+        """Wait for a first message, then ``linger`` (s) for company, unless a batch is full before."""
+        await self._more_than(0, 0)
+        try:
+            async with asyncio.timeout(linger):
+                await self._more_than(batch - 1, batch_bytes - 1)
+        except TimeoutError:
+            pass  # the batch stays small: that is what lingering is for
+        taken: list[Arrival] = []
+        size = 0
+        while self._waiting and len(taken) < batch and size < batch_bytes:
+            arrival = self._waiting.popleft()
+            taken.append(arrival)
+            size += len(arrival.message.payload)
+        self._size -= size
+        if not self.is_full:
+            for sender in self._paused:
+                sender.resume()
+            self._paused.clear()
+        return taken
+
+    async def _more_than(self, count: int, size: int) -> None:
+        while len(self._waiting) <= count and (size == 0 or self._size <= size):
+            self._changed.clear()
+            await self._changed.wait()

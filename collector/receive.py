@@ -1,0 +1,192 @@
+"""How do messages come in? MQTT at QoS 1 on a kept session; acknowledged only once they are committed."""
+
+import asyncio
+import logging
+import random
+import ssl
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from sqlalchemy.exc import DBAPIError
+
+from collector.city import City
+from collector.config import BrokerConfig
+from collector.connection import BrokerError, Connection
+from collector.inbox import Arrival, Inbox, Sender
+from collector.ingest import Message, Outcome
+from collector.ledger import Key
+from collector.ranges import Ranges
+from collector.stores import StoreError
+from firmware import contract
+from firmware import mqtt_codec as mqtt
+
+log = logging.getLogger("collector.receive")
+
+LINGER = 0.05  # s: what a commit waits for company
+CLIENT_ID = "collector"
+CHANNELS = ("reading", "state", "result")
+RECEIPT_RANGES = 1_000  # per receipt: well under what one message may hold
+
+
+class Writer(Protocol):
+    """What commits a batch; it blocks."""
+
+    def commit(self, messages: list[Message], now: int) -> Outcome: ...
+
+
+class Receiver:
+    """Two tasks around one inbox: one keeps the connection, one commits batches and answers."""
+
+    def __init__(self, city: City, writer: Writer, broker: BrokerConfig, inbox: Inbox | None = None) -> None:
+        self._city = city
+        self._writer = writer
+        self._broker = broker
+        self._inbox = inbox or Inbox()
+        self._connection: Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self.linger = LINGER
+        self.keep_alive = 20  # s
+
+    async def run(self) -> None:
+        """Until cancelled; then say goodbye to the broker. What is not committed is delivered again."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._stay_connected())
+                tasks.create_task(self._commit_batches())
+        finally:
+            self._thread.shutdown()
+
+    # ---- the connection ---------------------------------------------------------------------------------------------
+
+    async def _stay_connected(self) -> None:
+        tls = _tls(self._broker)
+        attempt = 0
+        while True:
+            started = time.monotonic()
+            reason = await self._connect_once(tls)
+            self._city.health.ails("broker", reason)
+            log.warning("broker: %s", reason)
+            attempt = 0 if time.monotonic() - started > 10 else attempt + 1
+            await asyncio.sleep(min(5.0, 0.1 * 2 ** min(attempt, 6)) * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
+
+    async def _connect_once(self, tls: ssl.SSLContext) -> str:
+        """Return why the connection ended."""
+        broker = self._broker
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(10):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._inbox, self._hello(), self.keep_alive),
+                    broker.host,
+                    broker.port,
+                    ssl=tls,
+                    server_hostname=broker.server_name,
+                )
+        except TimeoutError:
+            return f"no connection to {broker.host}:{broker.port} within 10 s"
+        except OSError as error:  # TLS errors are OSErrors
+            return f"no connection to {broker.host}:{broker.port}: {error}"
+        try:
+            async with asyncio.timeout(10):
+                await self._greet(connection)
+            self._connection = connection
+            return await connection.stay_alive()
+        except TimeoutError:
+            return "the broker did not answer CONNECT and SUBSCRIBE within 10 s"
+        except BrokerError as error:
+            return str(error)
+        finally:
+            self._connection = None
+            if connection.is_open:
+                self._publish_state(connection, online=False)
+                connection.close()
+
+    async def _greet(self, connection: Connection) -> None:
+        _, code = await connection.connack
+        if code:
+            words = mqtt.CONNACK_TEXT[code] if code < len(mqtt.CONNACK_TEXT) else f"code {code}"
+            raise BrokerError(f"the broker refuses the collector: {words}")
+        filters = [(contract.topic(self._city.registry.city, "+", channel), 1) for channel in CHANNELS]
+        connection.write(mqtt.subscribe(1, filters))
+        codes = await connection.suback
+        for (name, _), granted in zip(filters, codes, strict=True):
+            if granted != 1:
+                raise BrokerError(f"the broker refuses the subscription to {name} at QoS 1 (code {granted})")
+        self._publish_state(connection, online=True)
+        self._city.metrics.add("connections_total")
+        self._city.health.well("broker")
+        log.info("receiving from %s:%d", self._broker.host, self._broker.port)
+
+    def _hello(self) -> bytes:
+        will = (self._state_topic, contract.encode_state({"at": _now(), "online": False}), 1, True)
+        return mqtt.connect(CLIENT_ID, self.keep_alive, clean_session=False, will=will)
+
+    def _publish_state(self, connection: Connection, *, online: bool) -> None:
+        state = contract.encode_state({"at": _now(), "online": online})
+        connection.write(mqtt.publish(self._state_topic, state, retain=True))
+
+    @property
+    def _state_topic(self) -> str:
+        return contract.topic(self._city.registry.city, "collector", "state")
+
+    # ---- the batches ------------------------------------------------------------------------------------------------
+
+    async def _commit_batches(self) -> None:
+        while True:
+            arrivals = await self._inbox.take(self.linger)
+            self._city.metrics.add("messages_received_total", len(arrivals))
+            outcome = await self._commit([arrival.message for arrival in arrivals])
+            self._acknowledge(arrivals)
+            self._send_receipts(outcome.receipts)
+            if outcome.kept:
+                self._city.feed.publish(outcome.kept)
+
+    async def _commit(self, messages: list[Message]) -> Outcome:
+        """Try until it is durable. Meanwhile nothing is acknowledged, the inbox fills, and the socket rests."""
+        loop = asyncio.get_running_loop()
+        pause = 0.1  # s
+        while True:
+            try:
+                outcome = await loop.run_in_executor(self._thread, self._writer.commit, messages, _now())
+            except (StoreError, DBAPIError) as error:
+                self._city.metrics.add("commits_failed_total")
+                self._city.health.ails("store", f"a batch cannot be committed: {error}")
+                log.warning("store: %s", error)
+                await asyncio.sleep(pause)
+                pause = min(5.0, pause * 2)
+            else:
+                self._city.health.well("store")
+                return outcome
+
+    def _acknowledge(self, arrivals: list[Arrival]) -> None:
+        by_sender: dict[Sender, list[int]] = {}
+        for _, packet_id, sender in arrivals:
+            if packet_id:
+                by_sender.setdefault(sender, []).append(packet_id)
+        for sender, packet_ids in by_sender.items():
+            sender.acknowledge(packet_ids)
+            self._city.metrics.add("messages_acknowledged_total", len(packet_ids))
+
+    def _send_receipts(self, receipts: dict[Key, Ranges]) -> None:
+        """At QoS 0: a lost receipt costs one repetition."""
+        packets = []
+        for (publisher, outbox), received in receipts.items():
+            topic = contract.topic(self._city.registry.city, publisher, "receipt")
+            for start in range(0, len(received), RECEIPT_RANGES):
+                part = [list(pair) for pair in received[start : start + RECEIPT_RANGES]]
+                packets.append(mqtt.publish(topic, contract.encode_receipt(outbox, part)))
+        if packets and self._connection:
+            self._connection.write(b"".join(packets))
+            self._city.metrics.add("receipts_total", len(packets))
+
+
+def _tls(broker: BrokerConfig) -> ssl.SSLContext:
+    """Mutual TLS; TLS 1.2 stays allowed, since it is the chips' best."""
+    context = ssl.create_default_context(cafile=broker.ca)
+    context.load_cert_chain(broker.certificate, broker.key)
+    return context
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
