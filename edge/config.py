@@ -1,0 +1,155 @@
+"""What shape does gateway.toml have, and what is refused?"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from edge import profile
+from edge.errors import ConfigError
+from edge.line import Parity
+from edge.profile import MbusProfile, ModbusProfile, first_error
+from firmware.contract import check_id
+
+OUTBOX_LIMIT = 2**30  # bytes of messages: months of a bus of 250 meters
+
+
+def _id(text: str) -> str:
+    check_id("id", text)
+    return text
+
+
+def _port(text: str) -> str:
+    if text.startswith("tcp:"):
+        host, _, number = text.removeprefix("tcp:").rpartition(":")
+        if not host or not number.isdecimal() or not 0 < int(number) < 65536:
+            raise ValueError("expected tcp:host:port")
+    elif not text.startswith("/"):
+        raise ValueError("expected a serial device (/dev/...) or tcp:host:port")
+    return text
+
+
+Id = Annotated[str, AfterValidator(_id)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Broker(_Strict):
+    """Where to publish; certificate files are relative to gateway.toml."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8883, ge=1, le=65535)
+    server_name: str = "localhost"
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+class Meter(_Strict):
+    """One meter on a line; ``period`` in seconds."""
+
+    thing: Id
+    profile: str | None = None
+    primary_address: int | None = Field(default=None, ge=0, le=250)
+    unit_id: int | None = Field(default=None, ge=1, le=247)
+    period: int = Field(ge=1, le=366 * 86400)
+
+    @property
+    def address(self) -> int:
+        """The address of whichever protocol it speaks."""
+        return next(number for number in (self.primary_address, self.unit_id) if number is not None)
+
+
+class LineConfig(_Strict):
+    """One bus and the meters on it."""
+
+    name: Id
+    kind: Literal["mbus", "modbus-rtu", "modbus-tcp"]
+    port: Annotated[str, AfterValidator(_port)]
+    baud: int = Field(default=2400, ge=300, le=115200)
+    parity: Parity = "E"
+    meter: list[Meter] = Field(min_length=1)
+
+
+class Config(_Strict):
+    """The whole file; paths are absolute after ``load``."""
+
+    city: Id
+    publisher: Id
+    outbox: Path = Path("outbox.sqlite")
+    outbox_limit: int = Field(default=OUTBOX_LIMIT, ge=2**20)
+    broker: Broker
+    line: list[LineConfig] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _meters_fit_their_lines(self) -> "Config":
+        """Checks over several keys; the text starts with the path, as pydantic gives none for them."""
+        things: set[str] = set()
+        ports: set[str] = set()
+        for number, line in enumerate(self.line):
+            if line.port in ports:
+                raise ValueError(f"line.{number}.port: {line.port} is another line's already")
+            ports.add(line.port)
+            if line.kind == "modbus-tcp" and not line.port.startswith("tcp:"):
+                raise ValueError(f"line.{number}.port: modbus-tcp needs tcp:host:port")
+            _check_meters(f"line.{number}", line, things)
+        return self
+
+
+def _check_meters(path: str, line: LineConfig, things: set[str]) -> None:
+    addresses: set[int] = set()
+    name, other = ("primary_address", "unit_id") if line.kind == "mbus" else ("unit_id", "primary_address")
+    for number, meter in enumerate(line.meter):
+        where = f"{path}.meter.{number}"
+        if getattr(meter, name) is None:
+            raise ValueError(f"{where}.{name}: missing, a {line.kind} line needs it")
+        if getattr(meter, other) is not None:
+            raise ValueError(f"{where}.{other}: means nothing on a {line.kind} line")
+        if meter.thing in things:
+            raise ValueError(f"{where}.thing: {meter.thing} is read twice")
+        if meter.address in addresses:
+            raise ValueError(f"{where}.{name}: {meter.address} is another meter's on this line")
+        things.add(meter.thing)
+        addresses.add(meter.address)
+        _check_profile(f"{where}.profile", line, meter)
+
+
+def _check_profile(where: str, line: LineConfig, meter: Meter) -> None:
+    if meter.profile is None:
+        if line.kind != "mbus":
+            raise ValueError(f"{where}: missing, a Modbus meter does not say what it is")
+        return
+    try:
+        model = profile.load(meter.profile)
+    except ConfigError as error:
+        raise ValueError(f"{where}: {error}") from error
+    if not isinstance(model, MbusProfile if line.kind == "mbus" else ModbusProfile):
+        raise ValueError(f"{where}: {meter.profile} is a {model.protocol} meter, this line is {line.kind}")
+
+
+def load(path: Path) -> Config:
+    """Read and check; ConfigError in one line that names the key."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    try:
+        config = Config.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {first_error(error)}") from error
+    return _absolute(path.resolve().parent, path, config)
+
+
+def _absolute(directory: Path, path: Path, config: Config) -> Config:
+    files = {key: directory / getattr(config.broker, key) for key in ("ca", "certificate", "key")}
+    for key, file in files.items():
+        if not file.is_file():
+            raise ConfigError(f"{path}: broker.{key}: no such file {file}")
+    return config.model_copy(
+        update={"outbox": directory / config.outbox, "broker": config.broker.model_copy(update=files)}
+    )

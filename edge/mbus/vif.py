@@ -1,0 +1,136 @@
+"""What does a value information field say: which measurand, in which unit, to which power of ten (EN 13757-3 6.4)?"""
+
+from typing import NamedTuple
+
+
+class Measurand(NamedTuple):
+    """What a record measures: raw value times 10**exponent in ``unit`` ("" has none)."""
+
+    name: str
+    unit: str = ""
+    exponent: int = 0
+
+
+UNKNOWN = Measurand("unknown")
+PLAIN_TEXT, MANUFACTURER, ANY = 0x7C, 0x7F, 0x7E
+FIRST_EXTENSION, SECOND_EXTENSION = 0x7B, 0x7D  # announced by FB and FD
+
+# First code of a range, its length, what it measures, and the power of ten of the first code.
+_Range = tuple[int, int, str, str, int]
+
+_PRIMARY: tuple[_Range, ...] = (
+    (0x00, 8, "energy", "Wh", -3),
+    (0x08, 8, "energy", "J", 0),
+    (0x10, 8, "volume", "m3", -6),
+    (0x18, 8, "mass", "kg", -3),
+    (0x28, 8, "power", "W", -3),
+    (0x30, 8, "power", "J/h", 0),
+    (0x38, 8, "volume_flow", "m3/h", -6),
+    (0x40, 8, "volume_flow", "m3/min", -7),
+    (0x48, 8, "volume_flow", "m3/s", -9),
+    (0x50, 8, "mass_flow", "kg/h", -3),
+    (0x58, 4, "flow_temperature", "Cel", -3),
+    (0x5C, 4, "return_temperature", "Cel", -3),
+    (0x60, 4, "temperature_difference", "K", -3),
+    (0x64, 4, "external_temperature", "Cel", -3),
+    (0x68, 4, "pressure", "bar", -3),
+    (0x6C, 1, "date", "", 0),
+    (0x6D, 1, "date_time", "", 0),
+    (0x6E, 1, "heat_cost_units", "", 0),
+    (0x78, 1, "fabrication_number", "", 0),
+    (0x79, 1, "identification", "", 0),
+    (0x7A, 1, "bus_address", "", 0),
+    (0x7E, 1, "any", "", 0),
+    (0x7F, 1, "manufacturer_specific", "", 0),
+)
+
+_FB: tuple[_Range, ...] = (
+    (0x00, 2, "energy", "Wh", 5),
+    (0x08, 2, "energy", "J", 8),
+    (0x0C, 4, "energy", "cal", 5),
+    (0x10, 2, "volume", "m3", 2),
+    (0x18, 2, "mass", "kg", 5),
+    (0x1A, 2, "relative_humidity", "%", -1),
+    (0x28, 2, "power", "W", 5),
+    (0x2C, 4, "frequency", "Hz", -3),
+    (0x30, 2, "power", "J/h", 8),
+    (0x74, 4, "temperature_limit", "Cel", -3),
+    (0x78, 8, "maximum_power_count", "W", -3),
+)
+
+_FD: tuple[_Range, ...] = (
+    (0x00, 4, "credit", "", -3),
+    (0x04, 4, "debit", "", -3),
+    (0x08, 1, "access_number", "", 0),
+    (0x09, 1, "medium", "", 0),
+    (0x0A, 1, "manufacturer", "", 0),
+    (0x0B, 1, "parameter_set_identification", "", 0),
+    (0x0C, 1, "model_version", "", 0),
+    (0x0D, 1, "hardware_version", "", 0),
+    (0x0E, 1, "firmware_version", "", 0),
+    (0x0F, 1, "software_version", "", 0),
+    (0x10, 1, "customer_location", "", 0),
+    (0x11, 1, "customer", "", 0),
+    (0x16, 1, "password", "", 0),
+    (0x17, 1, "error_flags", "", 0),
+    (0x18, 1, "error_mask", "", 0),
+    (0x1A, 1, "digital_output", "", 0),
+    (0x1B, 1, "digital_input", "", 0),
+    (0x1C, 1, "baud_rate", "", 0),
+    (0x20, 1, "first_storage_number", "", 0),
+    (0x21, 1, "last_storage_number", "", 0),
+    (0x22, 1, "storage_count", "", 0),
+    (0x3A, 1, "dimensionless", "", 0),
+    (0x40, 16, "voltage", "V", -9),
+    (0x50, 16, "current", "A", -12),
+    (0x60, 1, "reset_counter", "", 0),
+    (0x61, 1, "cumulation_counter", "", 0),
+    (0x66, 1, "parameter_activation", "", 0),
+    (0x67, 1, "special_supplier_information", "", 0),
+    (0x71, 1, "signal_strength", "dBm", 0),
+)
+
+# Durations count in the unit that the two lowest bits choose.
+_SHORT_DURATION = ("s", "min", "h", "d")
+_LONG_DURATION = ("h", "d", "month", "year")
+_DURATIONS: dict[int, dict[int, tuple[str, tuple[str, ...]]]] = {
+    0: {
+        0x20: ("on_time", _SHORT_DURATION),
+        0x24: ("operating_time", _SHORT_DURATION),
+        0x70: ("averaging_duration", _SHORT_DURATION),
+        0x74: ("actuality_duration", _SHORT_DURATION),
+    },
+    SECOND_EXTENSION: {
+        0x24: ("storage_interval", _SHORT_DURATION),
+        0x2C: ("since_readout", _SHORT_DURATION),
+        0x30: ("tariff_duration", _SHORT_DURATION),
+        0x34: ("tariff_period", _SHORT_DURATION),
+        0x68: ("since_cumulation", _LONG_DURATION),
+        0x6C: ("battery_operating_time", _LONG_DURATION),
+    },
+    FIRST_EXTENSION: {},
+}
+
+
+def _spread() -> dict[tuple[int, int], Measurand]:
+    table = {}
+    for extension, ranges in ((0, _PRIMARY), (FIRST_EXTENSION, _FB), (SECOND_EXTENSION, _FD)):
+        for first, length, name, unit, exponent in ranges:
+            for step in range(length):
+                table[extension, first + step] = Measurand(name, unit, exponent + step if length > 1 else exponent)
+        for first, (name, units) in _DURATIONS[extension].items():
+            for step, unit in enumerate(units):
+                table[extension, first + step] = Measurand(name, unit)
+    table[SECOND_EXTENSION, 0x28] = Measurand("storage_interval", "month")
+    table[SECOND_EXTENSION, 0x29] = Measurand("storage_interval", "year")
+    table[SECOND_EXTENSION, 0x70] = Measurand("battery_change", "")
+    table[SECOND_EXTENSION, 0x74] = Measurand("battery_remaining", "d")
+    return table
+
+
+MEASURANDS = _spread()  # (extension, code without its extension bit) -> measurand
+
+# Orthogonal VIFE (6.4.6) that change which quantity a value is; the rest keep their number: "vife_2b".
+MODIFIERS = {0x3B: "forward", 0x3C: "reverse", 0x7E: "future"}
+PHASES = {0x01: "l1", 0x02: "l2", 0x03: "l3"}  # behind VIFE FC
+RECORD_ERROR_LAST = 0x1F  # VIFE 00 to 1F: the meter says why it has no value
