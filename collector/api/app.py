@@ -1,0 +1,38 @@
+"""What does the collector serve over HTTP? SensorThings, bulk data, live events, operations and the page."""
+
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from collector.api import events, operations, series, standard, things
+from collector.city import City
+from collector.sensorthings import AskedWrongError, NotThereError
+from collector.stores import NotOfferedError, StoreError
+
+WEB = Path(__file__).parent.parent / "web"
+
+
+def create_app(city: City) -> FastAPI:
+    """The application of one city. There is no login yet, so whoever serves it binds to the loopback."""
+    app = FastAPI(title="Senzorika", version="0.1.0", docs_url=None, redoc_url=None)
+    # A page of the open web that resolves its own name to the loopback must not read the city.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]", "testserver"])
+    app.state.city = city
+    for part in (standard, things, series, events, operations):
+        app.include_router(part.router)
+    app.add_exception_handler(AskedWrongError, _refusal(400))
+    app.add_exception_handler(NotThereError, _refusal(404))
+    app.add_exception_handler(NotOfferedError, _refusal(501))
+    app.add_exception_handler(StoreError, _refusal(503))
+    app.mount("/", StaticFiles(directory=WEB, html=True), name="web")
+    return app
+
+
+def _refusal(status: int):  # type: ignore[no-untyped-def]  # Starlette's own type for handlers can't name our exceptions  # noqa: ANN202
+    def refuse(_request: Request, error: Exception) -> Response:
+        return JSONResponse({"code": status, "type": "error", "message": str(error)}, status)
+
+    return refuse

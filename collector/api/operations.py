@@ -1,0 +1,89 @@
+"""Is everything well? Health, metrics, the ledger of every publisher and what is held in quarantine."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from collector.api.answers import as_json, city_of
+from collector.health import COUNTERS
+from collector.ledger import Account
+from collector.quarantine import Held
+
+router = APIRouter()
+
+
+@router.get("/health", summary="200 when all is well, 503 with the reasons when not")
+async def health(request: Request) -> Response:
+    reasons = city_of(request).health.reasons
+    return JSONResponse({"well": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+
+@router.get("/metrics", summary="Counters for Prometheus")
+async def metrics(request: Request) -> Response:
+    city = city_of(request)
+    lines = []
+    for name, count in city.metrics.counts.items():
+        lines += [f"# HELP senzorika_{name} {COUNTERS.get(name, name)}", f"# TYPE senzorika_{name} counter"]
+        lines.append(f"senzorika_{name} {count}")
+    gauges = {
+        "live_clients": city.feed.subscribers,
+        "datastreams": len(city.registry.datastreams),
+        "messages_missing": sum(_count(one.missing) for one in city.ledger.accounts),
+        "healthy": int(not city.health.reasons),
+    }
+    for name, value in gauges.items():
+        lines += [f"# TYPE senzorika_{name} gauge", f"senzorika_{name} {value}"]
+    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+@router.get("/api/ledger", summary="Per publisher and outbox: which messages are stored, held, dropped or missing")
+async def ledger(request: Request) -> Response:
+    accounts = sorted(city_of(request).ledger.accounts, key=lambda one: (one.publisher, one.first_seen))
+    return as_json({"outboxes": [_account(one) for one in accounts]})
+
+
+@router.get("/api/quarantine", summary="What was held back, with its reason; the oldest first")
+async def quarantine(
+    request: Request,
+    publisher: str | None = None,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """``after`` is the id of the last one seen."""
+    held = city_of(request).quarantine
+    found = await asyncio.to_thread(held.held, publisher, limit, after)
+    counts = await asyncio.to_thread(held.counts)
+    return as_json({"counts": counts, "held": [_held(one) for one in found]})
+
+
+def _account(one: Account) -> dict[str, Any]:
+    return {
+        "publisher": one.publisher,
+        "outbox": one.outbox,
+        "first_seen": one.first_seen,
+        "next_seq": one.next_seq,
+        "stored": one.stored,
+        "quarantined": one.quarantined,
+        "dropped": one.dropped,
+        "missing": one.missing,
+        "tail": "unknown" if one.closed else "open",
+    }
+
+
+def _held(one: Held) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "publisher": one.publisher,
+        "topic": one.topic,
+        "received": one.received,
+        "reason": one.reason,
+        "outbox": one.outbox,
+        "seq": one.seq,
+        "content": one.content.decode(errors="replace"),
+    }
+
+
+def _count(ranges: tuple[tuple[int, int], ...]) -> int:
+    return sum(last - first + 1 for first, last in ranges)

@@ -1,0 +1,107 @@
+"""Which query options came with a request? ``$filter=…&$expand=Datastreams($top=2)`` as values (18-088, 9.3)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from collector.sensorthings import AskedWrongError
+from collector.sensorthings.expression import Expression, Property, parse
+
+PAGE = 100  # entities when nobody asks for a number
+LARGEST_PAGE = 1000
+DEEPEST_EXPAND = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    top: int | None = None
+    """As asked; see ``page``."""
+    skip: int = 0
+    count: bool = False
+    orderby: tuple[tuple[Property, bool], ...] = ()
+    """(property, descending)"""
+    select: tuple[str, ...] = ()
+    filter: Expression | None = None
+    expand: dict[str, "Options"] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    """The options as they came, for the link to the next page."""
+
+    @property
+    def page(self) -> int:
+        """How many entities one answer holds: a larger ``$top`` is cut, never an error."""
+        return PAGE if self.top is None else min(self.top, LARGEST_PAGE)
+
+
+def read_options(pairs: Iterable[tuple[str, str]], depth: int = 0) -> Options:
+    """Raise AskedWrongError naming the option."""
+    options: dict[str, str] = {}
+    for name, text in pairs:
+        if name not in _READERS:
+            raise AskedWrongError(f"{name}: unknown query option")
+        if name in options:
+            raise AskedWrongError(f"{name}: given twice")
+        options[name] = text
+    return Options(
+        top=_whole("$top", options["$top"]) if "$top" in options else None,
+        skip=_whole("$skip", options.get("$skip", "0")),
+        count=_flag("$count", options.get("$count", "false")),
+        orderby=tuple(_order(part) for part in _split(options.get("$orderby", ""), ",")),
+        select=tuple(part.removeprefix("@iot.") for part in _split(options.get("$select", ""), ",")),
+        filter=parse(options["$filter"]) if "$filter" in options else None,
+        expand=dict(_expand(part, depth) for part in _split(options.get("$expand", ""), ",")),
+        texts=options,
+    )
+
+
+_READERS = ("$top", "$skip", "$count", "$orderby", "$select", "$filter", "$expand")
+
+
+def _whole(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 12:
+        raise AskedWrongError(f"{name}: expected a whole number, got {text!r}")
+    return int(text)
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise AskedWrongError(f"{name}: expected true or false, got {text!r}")
+    return text == "true"
+
+
+def _order(part: str) -> tuple[Property, bool]:
+    name, _, direction = part.partition(" ")
+    if direction.strip() not in ("", "asc", "desc"):
+        raise AskedWrongError(f"$orderby: expected asc or desc, got {direction.strip()!r}")
+    return Property(tuple(name.split("/"))), direction.strip() == "desc"
+
+
+def _expand(part: str, depth: int) -> tuple[str, Options]:
+    if depth >= DEEPEST_EXPAND:
+        raise AskedWrongError(f"$expand: over {DEEPEST_EXPAND} levels deep")
+    name, bracket, inner = part.partition("(")
+    if bracket and not inner.endswith(")"):
+        raise AskedWrongError(f"$expand: no closing bracket in {part!r}")
+    first, slash, rest = name.partition("/")
+    if slash:  # Datastreams/Sensor is short for Datastreams($expand=Sensor)
+        return first, Options(expand=dict([_expand(rest + bracket + inner, depth + 1)]))
+    pairs = []
+    for option in _split(inner[:-1], ";"):
+        key, equals, text = option.partition("=")
+        if not equals:
+            raise AskedWrongError(f"$expand: expected an option instead of {option!r}")
+        pairs.append((key.strip(), text))
+    return first, read_options(pairs, depth + 1)
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Cut at separators that stand outside brackets and quotes."""
+    parts, depth, quoted, start = [], 0, False, 0
+    for at, character in enumerate(text):
+        if character == "'":
+            quoted = not quoted
+        elif not quoted:
+            depth += (character == "(") - (character == ")")
+            if character == separator and depth == 0:
+                parts.append(text[start:at].strip())
+                start = at + 1
+    parts.append(text[start:].strip())
+    return [part for part in parts if part]
