@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TypeVar, cast
 
 from collector.inbox import Arrival, Inbox
@@ -31,6 +32,7 @@ class Connection(asyncio.Protocol):
         self.suback: asyncio.Future[list[int]] = loop.create_future()
         self.ended: asyncio.Future[str] = loop.create_future()
         """Why it ended."""
+        self._lost: asyncio.Future[None] = loop.create_future()
 
     # ---- asyncio calls these ----------------------------------------------------------------------------------------
 
@@ -61,6 +63,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        _resolve(self._lost, None)
         self._end(f"connection lost: {exc}" if exc else "the broker closed the connection")
 
     # ---- the receiver calls these -----------------------------------------------------------------------------------
@@ -94,9 +97,12 @@ class Connection(asyncio.Protocol):
                     self._end(f"no answer from the broker for {silence:.0f} s")
                 self.write(mqtt.pingreq())
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Say goodbye, and wait until the last bytes are out."""
         self.write(mqtt.disconnect())
         self._end("closed")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._lost), 2)
 
     def _end(self, reason: str) -> None:
         _resolve(self.ended, reason)

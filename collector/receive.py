@@ -100,7 +100,7 @@ class Receiver:
             self._connection = None
             if connection.is_open:
                 self._publish_state(connection, online=False)
-                connection.close()
+                await connection.close()
 
     async def _greet(self, connection: Connection) -> None:
         _, code = await connection.connack
