@@ -1,0 +1,61 @@
+"""Which edges does the reed contact of a water meter give? Water flows in pulses, and the contact bounces."""
+
+import random
+from collections import deque
+from decimal import Decimal
+from typing import NamedTuple
+
+STABLE_US = 20_000
+_CLOSED_US = 60_000
+_LEAST_GAP_US = 200_000  # from one closing to the next: both levels settle between the bounces
+_LARGEST_ANSWER = 100  # edges
+
+
+class Edge(NamedTuple):
+    us: int
+    level: int
+    settles: bool  # the last edge of a closing: from here the contact stays closed
+
+
+class WaterMeter:
+    """``flow`` in m3/h on average, drawn anew for each pulse; every edge is kept until a later one is asked for."""
+
+    def __init__(self, seed: int, litres_per_pulse: str, flow: float) -> None:
+        self._random = random.Random(seed)
+        self._litres = Decimal(litres_per_pulse)
+        litres_per_second = flow / 3.6
+        self._gap_us = float(self._litres) / litres_per_second * 1e6
+        self._begun_us = 0  # start of the pulse that is generated next
+        self._edges: deque[Edge] = deque()
+        self._first = 0  # number of the first edge kept
+        self._settled = 0  # pulses among the forgotten edges
+
+    def _generate(self, now_us: int) -> None:
+        while self._begun_us <= now_us:
+            gap = self._random.uniform(0.5, 1.5) * self._gap_us
+            begun = self._begun_us + int(max(gap, _LEAST_GAP_US))
+            closed = self._bounce(begun, 0)
+            self._bounce(closed + _CLOSED_US, 1)
+            self._begun_us = begun
+
+    def _bounce(self, at: int, level: int) -> int:
+        """An odd number of edges that ends at ``level``; returns when it is quiet."""
+        for number in range(bounces := self._random.choice((1, 3, 5))):
+            last = number + 1 == bounces
+            self._edges.append(Edge(at, level if number % 2 == 0 else 1 - level, settles=last and level == 0))
+            if not last:
+                at += self._random.randint(100, 8_000)
+        return at
+
+    def since(self, cursor: int, now_us: int) -> tuple[dict[str, object], dict[str, object]]:
+        """The answer to a node, and the value it gives: the volume of all pulses that are settled in it."""
+        self._generate(now_us)
+        while self._edges and self._first < cursor:
+            self._settled += self._edges.popleft().settles
+            self._first += 1
+        happened = [edge for edge in self._edges if edge.us <= now_us]
+        given = happened[:_LARGEST_ANSWER]
+        watched_us = now_us if len(given) == len(happened) else given[-1].us
+        pulses = self._settled + sum(edge.settles and edge.us + STABLE_US <= watched_us for edge in given)
+        answer = {"first": self._first, "now": watched_us, "edges": [(edge.us, edge.level) for edge in given]}
+        return answer, {"water_volume": float(pulses * self._litres / 1000)}
