@@ -91,10 +91,7 @@ async def _serve(config: CollectorConfig) -> None:
         released = await asyncio.to_thread(ingest.release, time.time_ns() // 1_000_000)
         if released:
             log.info("%d observations left the quarantine: what held them is mended", len(released))
-        server = _Server(
-            uvicorn.Config(create_app(city), host=config.http.host, port=config.http.port, log_config=None)
-        )
-        tasks += [Receiver(city, ingest, config.broker).run(), server.serve(), _until_signal()]
+        tasks += [Receiver(city, ingest, config.broker).run(), _serve_http(city, config.http), _until_signal()]
         print(first_steps(config, inventory), flush=True)
         await _run_until_one_ends(tasks)
 
