@@ -55,7 +55,7 @@ class Line:
         self._writer = writer
         self._reader = reader
         self._baud = baud
-        self._is_dirty = False
+        self._is_dirty = True  # someone else's question may still be answered
 
     def seconds(self, characters: int) -> float:
         """How long so many characters take on this line; a network's own delay is the deadline's business."""

@@ -139,7 +139,7 @@ def _value_information(octets: bytes, at: int) -> tuple[Measurand, tuple[str, ..
 
 
 def _measurand(octets: bytes, at: int) -> tuple[Measurand, tuple[str, ...], int, int]:
-    """What the VIF says, a modifier that keeps unknown ones apart, the field with the extension bit, and what is next."""
+    """What the VIF says, a modifier that keeps unknown ones apart, the field that may extend, what is next."""
     field, code = octets[at], octets[at] & 0x7F
     if field in (EXTENSION | FIRST_EXTENSION, EXTENSION | SECOND_EXTENSION):
         field = octets[at + 1]

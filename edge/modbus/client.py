@@ -33,7 +33,8 @@ class Client:
         self._parity = parity
         self._timeout = timeout
         self._client: AsyncModbusTcpClient | AsyncModbusSerialClient | None = None
-        self._open_at = 0.0  # loop time before which an RTU line is left silent
+        # Loop time before which an RTU line is left silent, also at start: a killed gateway's answer may be on its way.
+        self._open_at = asyncio.get_running_loop().time() + (SILENCE if self._is_rtu else 0.0)
 
     async def read(self, unit_id: int, block: Block) -> list[int]:
         """The registers of one block; DeviceError without an answer or with a refusal, LineError without a line."""

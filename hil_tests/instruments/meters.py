@@ -1,0 +1,241 @@
+"""Virtual meters that outlive their gateways: M-Bus and Modbus RTU on ptys, Modbus TCP on a port.
+
+``python -m hil_tests.instruments.meters SCENARIO.toml`` prints a JSON line per line, ``{"line": ..., "port": ...}``,
+and serves until it is stopped. Every value given is in the truth file, on disk, before the answer leaves. The scenario:
+
+    truth = "truth.jsonl"             # relative to the scenario, as links are
+    [[line]]
+    name = "cellar"
+    kind = "mbus"                     # mbus | modbus-rtu | modbus-tcp
+    link = "cellar.tty"               # the pty's name for the gateway; for modbus-tcp: port = 0 (0: a free one)
+    baud = 2400
+    [[line.meter]]
+    thing = "wm-0001"
+    model = "els_falcon"              # a frame of frames/mbus.jsonl, or a file of registers/
+    address = 1                       # primary address or unit id
+    is_moving = true                  # false: M-Bus answers are the recording, byte for byte
+    delay = 0.05                      # s before it answers
+"""
+
+import asyncio
+import json
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge.errors import DeviceError
+from edge.mbus import frame
+from hil_tests.instruments.mbus_meter import MbusMeter
+from hil_tests.instruments.modbus_framing import crc, mbap, request_of_mbap, request_of_rtu
+from hil_tests.instruments.modbus_meter import ModbusMeter
+from hil_tests.instruments.pty_line import PtyLine
+from hil_tests.instruments.truth import TruthFile
+
+_SILENCE = 0.3  # s after which a broken request is forgotten
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MeterConfig(_Strict):
+    thing: str
+    model: str
+    address: int = Field(ge=0, le=250)
+    is_moving: bool = True
+    delay: float = Field(default=0.05, ge=0)
+
+
+class LineConfig(_Strict):
+    name: str
+    kind: Literal["mbus", "modbus-rtu", "modbus-tcp"]
+    link: Path | None = None
+    port: int = Field(default=0, ge=0, le=65535)
+    baud: int = Field(default=2400, ge=300)
+    meter: list[MeterConfig] = Field(min_length=1)
+
+
+class Scenario(_Strict):
+    truth: Path
+    line: list[LineConfig] = Field(min_length=1)
+
+
+class ScenarioError(Exception):
+    """The scenario file can't be used; the text names the key."""
+
+
+def load(path: Path) -> Scenario:
+    """Read and check a scenario file; raise ScenarioError."""
+    try:
+        scenario = Scenario.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{path}: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ScenarioError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    lines = []
+    for number, line in enumerate(scenario.line):
+        if line.kind != "modbus-tcp" and line.link is None:
+            raise ScenarioError(f"{path}: line.{number}.link: missing")
+        lines.append(line.model_copy(update={"link": path.parent / line.link if line.link else None}))
+    return scenario.model_copy(update={"truth": path.parent / scenario.truth, "line": lines})
+
+
+class Meters:
+    """All lines of a scenario, answering; ``ports`` maps a line to what a gateway opens."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.ports: dict[str, str] = {}
+        self._scenario = scenario
+        self._truth = TruthFile(scenario.truth)
+        self._begun = time.monotonic()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ptys: list[PtyLine] = []
+        self._servers: list[asyncio.Server] = []
+
+    async def start(self) -> None:
+        """Open every line; raises OSError when a port is taken."""
+        for line in self._scenario.line:
+            if line.kind == "modbus-tcp":
+                meters = _modbus_meters(line)
+                server = await asyncio.start_server(partial(self._tcp, meters), "127.0.0.1", line.port)
+                self._servers.append(server)
+                self.ports[line.name] = f"tcp:127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            elif line.link is not None:
+                pty = PtyLine(line.link, line.baud)
+                self._ptys.append(pty)
+                serve = self._mbus(pty, line) if line.kind == "mbus" else self._rtu(pty, line)
+                self._tasks.append(asyncio.create_task(serve, name=line.name))
+                self.ports[line.name] = str(line.link)
+
+    async def serve(self) -> None:
+        """Until cancelled; a fault in a meter ends the simulator, so that no test goes on without it."""
+        await asyncio.gather(asyncio.Event().wait(), *self._tasks)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for pty in self._ptys:
+            pty.close()
+        for server in self._servers:
+            server.close()
+        self._truth.close()
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._begun
+
+    async def _mbus(self, pty: PtyLine, line: LineConfig) -> None:
+        meters = [
+            (config, MbusMeter(config.model, config.address, is_moving=config.is_moving)) for config in line.meter
+        ]
+        while True:
+            request = await _request(pty, _mbus_size)
+            await asyncio.sleep(pty.seconds(len(request)))
+            for config, meter in meters:
+                try:
+                    octets, values = meter.answer(request, self._seconds())
+                except DeviceError:
+                    break  # a meter says nothing to a broken frame (EN 13757-2 5.7)
+                if octets:
+                    await asyncio.sleep(config.delay)
+                    if values:
+                        self._truth.gave(config.thing, values)
+                    await pty.write(octets)
+
+    async def _rtu(self, pty: PtyLine, line: LineConfig) -> None:
+        meters = _modbus_meters(line)
+        while True:
+            request = await _request(pty, request_of_rtu)
+            await asyncio.sleep(pty.seconds(len(request)))
+            config, meter = meters.get(request[0], (None, None))
+            if config is None or meter is None or crc(request[:-2]) != request[-2:]:
+                continue
+            await asyncio.sleep(config.delay)
+            pdu, values = meter.answer(request[1:-2], self._seconds())
+            if values:
+                self._truth.gave(config.thing, values)
+            await pty.write(request[:1] + pdu + crc(request[:1] + pdu))
+
+    async def _tcp(
+        self,
+        meters: dict[int, tuple[MeterConfig, ModbusMeter]],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        try:
+            while True:
+                head = await reader.readexactly(7)
+                unit_id, size = request_of_mbap(head)
+                request = await reader.readexactly(size)
+                if unit_id not in meters:
+                    continue
+                config, meter = meters[unit_id]
+                await asyncio.sleep(config.delay)
+                pdu, values = meter.answer(request, self._seconds())
+                if values:
+                    self._truth.gave(config.thing, values)
+                writer.write(mbap(head, pdu))
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError, ValueError):
+            pass  # the gateway died or does not speak Modbus; the next one connects again
+        finally:
+            writer.close()
+
+
+def _modbus_meters(line: LineConfig) -> dict[int, tuple[MeterConfig, ModbusMeter]]:
+    return {config.address: (config, ModbusMeter(config.model)) for config in line.meter}
+
+
+def _mbus_size(octets: bytes) -> int:
+    try:
+        return frame.size_of(octets)
+    except DeviceError:
+        return -1
+
+
+async def _request(pty: PtyLine, size_of: Callable[[bytes], int]) -> bytes:
+    """One whole request; what does not become one before a silence is forgotten."""
+    octets = await pty.read()
+    while True:
+        size = size_of(octets)
+        if 0 < size <= len(octets):
+            return octets[:size]
+        try:
+            async with asyncio.timeout(_SILENCE):
+                octets += await pty.read()
+        except TimeoutError:
+            octets = await pty.read()
+
+
+async def _serve(scenario: Scenario) -> None:
+    meters = Meters(scenario)
+    await meters.start()
+    for line, port in meters.ports.items():
+        print(json.dumps({"line": line, "port": port}), flush=True)
+    await meters.serve()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve the scenario until interrupted; 2 and one line for a scenario or a port that can't be used."""
+    (path,) = sys.argv[1:] if arguments is None else arguments
+    try:
+        asyncio.run(_serve(load(Path(path))))
+    except (ScenarioError, OSError) as error:
+        print(f"meters: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
