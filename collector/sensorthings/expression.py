@@ -61,7 +61,7 @@ _TOKEN = re.compile(
   | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w-])
   | '(?P<text>(?:[^']|'')*)'
   | (?P<name>@?[A-Za-z_][\w.]*(?:/@?[A-Za-z_][\w.]*)*)
-  | (?P<bracket>[()])
+  | (?P<bracket>[(),])
     )""",
     re.VERBOSE,
 )

@@ -1,0 +1,158 @@
+"""What the collector says over HTTP beside SensorThings."""
+
+import asyncio
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from collector.api.app import create_app
+from collector.api.events import _events
+from collector.city import City, open_city
+from collector.inventory import Inventory
+from collector.observation import Observation, Series
+
+T = 1795392000000
+INVENTORY = Inventory.model_validate(
+    {
+        "city": "koper",
+        "thing": [
+            {
+                "id": "wm-1",
+                "name": {"sl": "Vodomer", "it": "Contatore", "en": "Meter"},
+                "location": [13.73, 45.55],
+                "center": "environment",
+            }
+        ],
+    }
+)
+VOLUME, PLACE = Series("wm-1", "water_volume"), Series("wm-1", "location")
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> City:
+    city = open_city(INVENTORY, tmp_path, "memory:")
+    first = [Observation(VOLUME, T + i, i / 10, source="s,1") for i in range(3)]
+    first.append(Observation(PLACE, T, (13.73, 45.55)))
+    city.registry.see(one.series for one in first)
+    city.store.add(first, T + 1000)
+    city.store.add([Observation(VOLUME, T, 9.5, "estimated")], T + 2000)
+    return city
+
+
+@pytest.fixture
+def client(city: City) -> TestClient:
+    return TestClient(create_app(city))
+
+
+def rows(client: TestClient, query: str) -> list[dict[str, str]]:
+    answer = client.get(f"/api/series.csv?thing=wm-1&{query}")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/csv")
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def test_a_series_is_one_call(client: TestClient) -> None:
+    found = rows(client, "quantity=water_volume")
+    assert [(row["at"], row["value"], row["quality"], row["unit"]) for row in found] == [
+        (str(T), "9.5", "estimated", "m3"),
+        (str(T + 1), "0.1", "valid", "m3"),
+        (str(T + 2), "0.2", "valid", "m3"),
+    ]
+    assert found[1]["source"] == "s,1"
+
+
+def test_every_version_can_be_asked_for_and_what_was_known_then(client: TestClient) -> None:
+    assert [row["value"] for row in rows(client, f"quantity=water_volume&versions=all&to={T + 1}")] == ["0.0", "9.5"]
+    assert [row["value"] for row in rows(client, f"quantity=water_volume&as_of={T + 1500}&limit=1")] == ["0.0"]
+
+
+def test_without_a_quantity_all_series_come(client: TestClient) -> None:
+    found = rows(client, f"from={T}&to={T + 1}")
+    assert {(row["quantity"], row["value"]) for row in found} == {("water_volume", "9.5"), ("location", "13.73 45.55")}
+
+
+def test_a_quantity_that_was_never_measured_is_empty(client: TestClient) -> None:
+    assert rows(client, "quantity=pressure") == []
+
+
+REFUSED = {
+    "/api/series.csv?thing=wm-9": (404, "thing: there is no wm-9"),
+    "/api/series.csv?thing=wm-1&quantity=colour": (400, "quantity: colour: unknown quantity"),
+    "/api/series.csv?thing=wm-1&from=yesterday": (422, "from"),
+    "/api/series.csv?thing=wm-1&speed=1": (422, "speed"),
+    "/api/things?center=moon": (400, "center: expected one of governance"),
+    "/api/quarantine?limit=100000": (422, "limit"),
+}
+
+
+@pytest.mark.parametrize("path", REFUSED)
+def test_a_wrong_question_is_refused_by_name(client: TestClient, path: str) -> None:
+    status, message = REFUSED[path]
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert message in answer.text
+
+
+def test_things_come_with_their_last_values(client: TestClient) -> None:
+    (thing,) = client.get("/api/things?center=environment").json()["things"]
+    assert thing["name"]["it"] == "Contatore"
+    last = {one["quantity"]: one for one in thing["last"]}
+    assert last["water_volume"]["value"] == 0.2
+    assert last["water_volume"]["unit"] == "m3"
+    assert last["location"]["value"] == [13.73, 45.55]
+    assert client.get("/api/things?center=mobility").json()["things"] == []
+
+
+def test_a_page_of_the_open_web_can_not_ask(client: TestClient) -> None:
+    assert client.get("/api/things", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_health_says_what_is_wrong(city: City, client: TestClient) -> None:
+    assert client.get("/health").status_code == 200
+    city.health.ails("store", "disk full")
+    answer = client.get("/health")
+    assert answer.status_code == 503
+    assert answer.json() == {"well": False, "reasons": {"store": "disk full"}}
+    assert "senzorika_healthy 0\n" in client.get("/metrics").text
+
+
+def test_metrics_count(city: City, client: TestClient) -> None:
+    city.metrics.add("receipts_total", 3)
+    assert "senzorika_receipts_total 3\n" in client.get("/metrics").text
+
+
+async def test_who_looks_on_sees_what_was_just_stored(city: City) -> None:
+    stream = _events(city, "wm-1")
+    assert (await anext(stream)).startswith(b"retry:")
+    waiting = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    elsewhere = Observation(Series("wm-2", "water_volume"), T, 1.0)
+    city.feed.publish([Observation(VOLUME, T + 9, 0.9), elsewhere])
+    event = await asyncio.wait_for(waiting, 5)
+    name, line = event.decode().strip().split("\n")
+    assert name == "event: observations"
+    (seen,) = json.loads(line.removeprefix("data: "))
+    assert (seen["thing"], seen["at"], seen["value"]) == ("wm-1", T + 9, 0.9)
+    await stream.aclose()
+    assert city.feed.subscribers == 0
+
+
+async def test_a_slow_client_is_told_what_it_missed(city: City) -> None:
+    stream = _events(city, None)
+    await anext(stream)
+    waiting = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    city.feed.publish([Observation(VOLUME, T + i, float(i)) for i in range(10_005)])
+    assert len(json.loads((await waiting).decode().split("data: ")[1])) == 10_000
+    assert await anext(stream) == b"event: dropped\ndata: 5\n\n"
+    await stream.aclose()
+
+
+def test_the_page_and_what_it_needs_are_served_here(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "//" not in page.text.replace("<!--", "").split("<body")[0].replace("http://www.w3.org", "")
