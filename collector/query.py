@@ -1,12 +1,23 @@
 """What can be asked of a store?"""
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from collector.observation import Series
+from collector.observation import Observation, Series
 
 Field = Literal["at", "value", "quality"]
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
+
+_OPERATORS: dict[Operator, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +27,13 @@ class Comparison:
     field: Field
     operator: Operator
     operand: float | str
+
+    def holds(self, one: Observation) -> bool:
+        """Text never compares with a number, and a position with nothing."""
+        value = one.judged if self.field == "quality" else one.at if self.field == "at" else one.value
+        if isinstance(value, str) != isinstance(self.operand, str) or isinstance(value, tuple):
+            return False
+        return _OPERATORS[self.operator](value, self.operand)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """How are observations kept when nothing needs to survive? In lists; for tests and for a first look."""
 
-import operator
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -13,17 +12,8 @@ from msgspec.structs import replace
 
 from collector.newest import Newest
 from collector.observation import Observation, Series, split_finite
-from collector.query import Comparison, Query
+from collector.query import Query
 from collector.stores import Added, Rows, StoreError
-
-_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 def open_url(rest: str, folder: Path) -> "MemoryStore":
@@ -88,7 +78,7 @@ class MemoryStore:
             rows = [row for row in rows if row.known <= query.as_of]
         if query.versions == "latest":
             rows = list({row.at: row for row in rows}.values())  # the last of each instant is the latest known
-        rows = [row for row in rows if all(_holds(one, row) for one in query.where)]
+        rows = [row for row in rows if all(one.holds(row) for one in query.where)]
         if query.order == "value":
             rows.sort(key=_value)
         if query.descending:
@@ -119,10 +109,3 @@ def _at(row: Observation) -> int:
 
 def _value(row: Observation) -> Any:
     return row.value  # one series holds one kind of value
-
-
-def _holds(one: Comparison, row: Observation) -> bool:
-    value = row.judged if one.field == "quality" else row.at if one.field == "at" else row.value
-    if isinstance(value, str) != isinstance(one.operand, str) or isinstance(value, tuple):
-        return False  # text never compares with a number
-    return _OPERATORS[one.operator](value, one.operand)
