@@ -5,10 +5,9 @@ Sampling never waits for the network. What is published comes from the outbox an
 
 import asyncio
 
-from firmware import contract
+from firmware import VERSION, contract
 from firmware.due import Due
 
-VERSION = "0.1.0"
 STATE_PERIOD_MS = 60000
 WATCHDOG_MS = 60000
 

@@ -1,0 +1,62 @@
+"""The tests of what runs on the chip pass on the chip's interpreter, as bytecode, with a chip's heap."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+FIRMWARE = HERE.parent
+MODULES = [
+    "test_contract",
+    "test_mqtt_codec",
+    "test_drivers",
+    "test_due",
+    "test_outbox",
+    "test_settings",
+    "power_cut",  # needs LittleFS, so it runs only here
+]
+
+
+def program(name: str) -> str:
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name}: no wheel for this platform on PyPI")
+    return found
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The firmware and its tests, compiled as for a board."""
+    lib = tmp_path_factory.mktemp("board")
+    sources = [file for file in FIRMWARE.rglob("*.py") if file.relative_to(FIRMWARE).parts[0] not in ("tests", "hal")]
+    for file in sources + [HERE / f"{name}.py" for name in MODULES]:
+        inside = Path("firmware") / file.relative_to(FIRMWARE) if file.parent != HERE else Path(file.name)
+        compiled = lib / inside.with_suffix(".mpy")
+        compiled.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([program("mpy-cross"), "-s", str(inside), "-o", str(compiled), str(file)], check=True)
+    return lib
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_passes_on_micropython_with_the_heap_of_a_chip(name: str, board: Path, tmp_path: Path) -> None:
+    heap = "512wK" if name == "power_cut" else "64wK"  # the flash itself is in that heap
+    command = [program("micropython"), "-X", f"heapsize={heap}", str(HERE / "run_on_micropython.py"), name]
+    environment = {"MICROPYPATH": f".frozen:{board}"}
+    ran = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count("passed ") >= 3, ran.stdout
+
+
+def test_every_test_module_in_the_dialect_is_run_there() -> None:
+    ours = {
+        file.stem
+        for file in HERE.glob("test_*.py")
+        if not (set(file.read_text("utf-8").split()) & {"pytest", "hypothesis", "pathlib"})
+    }
+    assert ours | {"power_cut"} == set(MODULES)
