@@ -1,0 +1,38 @@
+# The commands people and CI use. `make setup` installs everything the others need; they call it themselves.
+PYTHON ?= python3
+BIN := .venv/bin
+STORE ?= duckdb
+BROKER ?= nats
+SECONDS_ := $(if $(SECONDS),--seconds $(SECONDS),)
+
+.PHONY: setup check test demo bench wheel clean
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt collector/web/package.json setup.sh
+	PYTHON=$(PYTHON) ./setup.sh
+	touch $@
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/codespell
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m hil_tests.instruments.node --check
+
+test: setup
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+demo: setup
+	$(BIN)/python -m hil_tests.demo --store $(STORE) --broker $(BROKER) $(SECONDS_)
+
+bench: setup
+	$(BIN)/python -m collector.bench
+
+wheel: setup
+	$(BIN)/python -m hatchling build -t wheel
+
+clean:
+	rm -rf .venv typings dist collector/web/vendor collector/web/node_modules

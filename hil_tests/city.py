@@ -1,0 +1,391 @@
+"""The virtual city: real broker, collector, nodes and gateway around simulated sensors and meters.
+
+Every program runs as its own process, as in the street; the sensors and meters are processes of their own, so that
+they outlive what reads them. ``Plan`` says what, ``VirtualCity`` builds it in a directory, starts and supervises it.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from sys import executable
+from typing import NamedTuple
+
+from hil_tests.instruments import broker, influx, node
+from hil_tests.instruments.process import BenchError, Program, answers, is_free, wait_until
+from hil_tests.verdict import Death
+from provisioning.authority import Authority, Role
+from provisioning.broker import Kind
+from provisioning.broker import write as write_rights
+from provisioning.inventory import Inventory, Thing
+from provisioning.quickstart import FIRST_PUBLISHER, FIRST_THING, Ports, quickstart
+
+CITY = "koper"
+GATEWAY = "gw-0001"
+
+
+class NodePlan(NamedTuple):
+    """A node, the thing it measures and how its sensor behaves."""
+
+    publisher: str
+    kind: str
+    thing: Thing
+    sensor: Mapping[str, float | str]
+
+
+class MeterPlan(NamedTuple):
+    """A meter on a line of the gateway: the simulated model and the gateway's profile of it."""
+
+    thing: Thing
+    model: str
+    profile: str
+    address: int
+
+
+def _thing(identifier: str, names: tuple[str, str, str], location: tuple[float, float], center: str) -> Thing:
+    return Thing(identifier, dict(zip(("sl", "it", "en"), names, strict=True)), location, center)
+
+
+def _spot(number: int, longitude: float, latitude: float) -> Thing:
+    names = (
+        f"Parkirno mesto {number}, Belveder",
+        f"Posto auto {number}, Belvedere",
+        f"Parking spot {number}, Belveder",
+    )
+    return _thing(f"spot-{number:04d}", names, (longitude, latitude), "mobility")
+
+
+NODES = (
+    NodePlan(FIRST_PUBLISHER, "parking", FIRST_THING, {"mean": 12.0}),
+    NodePlan("park-0002", "parking", _spot(2, 13.7296, 45.5481), {"mean": 8.0}),
+    NodePlan("park-0003", "parking", _spot(3, 13.7298, 45.5482), {"mean": 15.0, "faults": 0.05}),
+    NodePlan("park-0004", "parking", _spot(4, 13.7300, 45.5482), {"mean": 20.0}),
+    NodePlan(
+        "water-0001",
+        "water",
+        _thing(
+            "shaft-0001", ("Jašek Semedela", "Pozzetto Semedella", "Shaft Semedela"), (13.7255, 45.5424), "environment"
+        ),
+        {"litres_per_pulse": "1", "flow": 5.0},
+    ),
+    NodePlan(
+        "water-0002",
+        "water",
+        _thing(
+            "shaft-0002", ("Jašek Žusterna", "Pozzetto Giusterna", "Shaft Žusterna"), (13.7130, 45.5457), "environment"
+        ),
+        {"litres_per_pulse": "0.5", "flow": 2.0},
+    ),
+)
+
+MBUS = (
+    MeterPlan(
+        _thing(
+            "hm-06855817",
+            ("Toplota, OŠ Koper", "Calore, scuola Capodistria", "Heat, Koper school"),
+            (13.7325, 45.5440),
+            "energy",
+        ),
+        "kamstrup_multical_601",
+        "kamstrup_multical_601",
+        1,
+    ),
+    MeterPlan(
+        _thing(
+            "wm-10020380",
+            ("Voda, Pretorska palača", "Acqua, Palazzo Pretorio", "Water, Praetorian palace"),
+            (13.7302, 45.5486),
+            "environment",
+        ),
+        "itron_cyble_m-bus_v1.4_cold_water",
+        "itron_cyble",
+        2,
+    ),
+    MeterPlan(
+        _thing("wm-70112345", ("Voda, Tržnica", "Acqua, mercato", "Water, market"), (13.7281, 45.5468), "environment"),
+        "els_falcon",
+        "elster_falcon",
+        3,
+    ),
+    MeterPlan(
+        _thing(
+            "hm-02205100",
+            ("Toplota, Markovec", "Calore, Monte San Marco", "Heat, Markovec"),
+            (13.7189, 45.5389),
+            "energy",
+        ),
+        "allmess_cf50",
+        "allmess_cf50",
+        4,
+    ),
+    MeterPlan(
+        _thing(
+            "hm-24351689",
+            ("Toplota, Ferrarska", "Calore, via Ferrara", "Heat, Ferrarska"),
+            (13.7367, 45.5452),
+            "energy",
+        ),
+        "SEN_Sensus-PolluTherm",
+        "sensus_pollutherm",
+        5,
+    ),
+)
+
+MODBUS = (
+    MeterPlan(
+        _thing(
+            "em-0001",
+            ("Elektrika, Bonifika", "Elettricità, Bonifika", "Electricity, Bonifika"),
+            (13.7350, 45.5420),
+            "energy",
+        ),
+        "eastron_sdm630",
+        "eastron_sdm630",
+        1,
+    ),
+    MeterPlan(
+        _thing(
+            "em-0002",
+            ("Elektrika, črpališče", "Elettricità, pompaggio", "Electricity, pumping station"),
+            (13.7391, 45.5433),
+            "energy",
+        ),
+        "abb_b23",
+        "abb_b23",
+        2,
+    ),
+    MeterPlan(
+        _thing(
+            "em-0003",
+            ("Elektrika, Hlavatyjev park", "Elettricità, parco", "Electricity, park"),
+            (13.7276, 45.5492),
+            "energy",
+        ),
+        "eastron_sdm120",
+        "eastron_sdm120",
+        3,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is built where. ``store`` is duckdb, memory or influx; ``period`` in ms for nodes, in s for meters."""
+
+    directory: Path
+    ports: Ports
+    broker: Kind = "nats"
+    store: str = "duckdb"
+    period_ms: int = 1000
+    mbus_period: int = 10
+    modbus_period: int = 2
+    with_nodes: bool = True
+
+
+@dataclass
+class VirtualCity:
+    """Built and started by ``start``; whoever owns it calls ``supervise`` regularly and ``stop`` at the end."""
+
+    plan: Plan
+    programs: dict[str, Program] = field(default_factory=dict)
+    deaths: list[Death] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.plan.ports.http}"
+
+    @property
+    def publishers(self) -> dict[str, str]:
+        """Thing -> the publisher that speaks for it."""
+        nodes = {one.thing.id: one.publisher for one in self._nodes}
+        return nodes | {one.thing.id: GATEWAY for one in (*MBUS, *MODBUS)}
+
+    @property
+    def truth(self) -> list[Path]:
+        files = [self.plan.directory / "meters.truth.jsonl", self.plan.directory / "sensors.truth.jsonl"]
+        return [file for file in files if file.exists()]
+
+    @property
+    def devices(self) -> list[str]:
+        return [*(one.publisher for one in self._nodes), GATEWAY]
+
+    def start(self) -> None:
+        """Everything, in the order in which it depends on each other; BenchError says what is in the way."""
+        for port, what in zip(self.plan.ports, ("MQTT", "page"), strict=True):
+            if not is_free(port):
+                raise BenchError(
+                    f"port {port} ({what}) is taken: is another demo running? Stop it, or choose another port"
+                )
+        store = self._store()
+        self._provision(store)
+        self._start_simulators()
+        self._add("broker", broker.program(self.plan.broker, self.plan.directory, self._log("broker")))
+        wait_until(lambda: answers(self.plan.ports.mqtt), f"the broker listens: {self._log('broker')}")
+        config = self.plan.directory / "collector.toml"
+        self._add("collector", self._python("collector", "collector", "--config", config))
+        wait_until(lambda: answers(self.plan.ports.http), f"the collector serves: {self._log('collector')}", 60)
+        self._start_nodes()
+        self._add(GATEWAY, self._python(GATEWAY, "edge", "--config", self._write_gateway()))
+
+    def supervise(self) -> list[str]:
+        """Start again what has ended; return the names."""
+        return [name for name, program in self.programs.items() if program.revive()]
+
+    def kill(self, name: str, pause: float = 0.5) -> None:
+        """``kill -9``, and started again after ``pause`` seconds, as a supervisor would."""
+        killed = _now()
+        self.programs[name].kill()
+        time.sleep(pause)
+        self.programs[name].start()
+        self.deaths.append(Death(name, killed, _now()))
+
+    def stop(self) -> None:
+        """Leave no process behind, devices first."""
+        for program in reversed(self.programs.values()):
+            program.stop()
+
+    @property
+    def _nodes(self) -> tuple[NodePlan, ...]:
+        return NODES if self.plan.with_nodes else ()
+
+    def _add(self, name: str, program: Program) -> None:
+        self.programs[name] = program
+        if not program.is_running:
+            program.start()
+
+    def _log(self, name: str) -> Path:
+        return self.plan.directory / "log" / f"{name}.log"
+
+    def _python(self, name: str, module: str, *arguments: str | Path) -> Program:
+        return Program(name, [executable, "-m", module, *arguments], self._log(name), directory=self.plan.directory)
+
+    def _store(self) -> str:
+        if self.plan.store == "influx":
+            program, url = influx.start(self.plan.directory / "influxdb", self._log("influxdb"))
+            self.programs["influxdb"] = program
+            return url
+        return {"duckdb": "duckdb:observations.duckdb", "memory": "memory:"}[self.plan.store]
+
+    def _provision(self, store: str) -> None:
+        directory = self.plan.directory
+        quickstart(directory, CITY, self.plan.broker, self.plan.ports, store)
+        config = directory / "collector.toml"
+        # The bench starts the broker, so that it can be killed alone.
+        config.write_text(config.read_text().replace(f'kind = "{self.plan.broker}"', 'kind = "external"'))
+        inventory = Inventory(directory / "inventory.toml")
+        things = [one.thing for one in (*self._nodes, *MBUS, *MODBUS)]
+        for thing in things:
+            if thing.id not in inventory.ids("thing"):
+                inventory.add_thing(thing)
+        roles: dict[str, Role] = dict.fromkeys((one.publisher for one in self._nodes), "node")
+        roles[GATEWAY] = "gateway"
+        authority = Authority(directory)
+        for name, role in roles.items():
+            if not authority.knows(name):
+                authority.issue(name, role)
+            if name not in inventory.ids("publisher"):
+                inventory.add_publisher(name, role, [t for t, p in self.publishers.items() if p == name])
+        write_rights(directory, CITY, self.plan.ports.mqtt)
+
+    def _start_simulators(self) -> None:
+        directory = self.plan.directory
+        meters = directory / "meters.toml"
+        meters.write_text(
+            'truth = "meters.truth.jsonl"\n'
+            + _simulated_line("cellar", "mbus", MBUS)
+            + _simulated_line("switchboard", "modbus-rtu", MODBUS)
+        )
+        self._add("meters", self._python("meters", "hil_tests.instruments.meters", meters))
+        wait_until(lambda: self._said("meters") >= 2, f"the meters answer: {self._log('meters')}")
+        if not self._nodes:
+            return
+        sensors = directory / "sensors.toml"
+        sensors.write_text('truth = "sensors.truth.jsonl"\nseed = 7\n' + "".join(map(_simulated_sensor, self._nodes)))
+        self._add("sensors", self._python("sensors", "hil_tests.instruments.sensors", sensors))
+        wait_until(lambda: self._said("sensors") >= len(self._nodes), f"the sensors listen: {self._log('sensors')}")
+
+    def _said(self, name: str) -> int:
+        """How many lines or sensors the simulator has announced."""
+        program = self.programs[name]
+        if program.exit_status is not None:
+            raise BenchError(f"the simulated {name} ended:\n{program.last_lines()}")
+        return len(program.last_lines(1000).splitlines())
+
+    def _start_nodes(self) -> None:
+        directory = self.plan.directory
+        if not self._nodes:
+            return
+        announced = map(json.loads, self.programs["sensors"].last_lines(1000).splitlines())
+        ports = {one["thing"]: one["port"] for one in announced}
+        for one in self._nodes:
+            config = {
+                "city": CITY,
+                "publisher": one.publisher,
+                "thing": one.thing.id,
+                "kind": one.kind,
+                "period_ms": self.plan.period_ms,
+                "broker": {"host": "127.0.0.1", "port": self.plan.ports.mqtt, "server_name": "localhost"},
+                "hal": {"sensor": f"127.0.0.1:{ports[one.thing.id]}"},
+            }
+            if one.kind == "water":
+                config["litres_per_pulse"] = _decimal(str(one.sensor["litres_per_pulse"]))
+            built = node.build(directory / one.publisher, config, directory / "certificates", directory / "ca/ca.der")
+            log = self._log(one.publisher)
+            self._add(
+                one.publisher,
+                Program(one.publisher, built.command, log, directory=built.directory, environment=built.environment),
+            )
+
+    def _write_gateway(self) -> Path:
+        directory = self.plan.directory
+        file = directory / "gateway.toml"
+        lines = [
+            _gateway_line("cellar", "mbus", "primary_address", directory, MBUS, self.plan.mbus_period),
+            _gateway_line("switchboard", "modbus-rtu", "unit_id", directory, MODBUS, self.plan.modbus_period),
+        ]
+        certificate = f"certificates/{GATEWAY}"
+        file.write_text(
+            f'city = "{CITY}"\npublisher = "{GATEWAY}"\noutbox = "gateway.sqlite"\n\n[broker]\n'
+            f'port = {self.plan.ports.mqtt}\nca = "ca/ca.pem"\n'
+            f'certificate = "{certificate}.pem"\nkey = "{certificate}.key"\n' + "".join(lines)
+        )
+        return file
+
+
+def _simulated_line(name: str, kind: str, meters: tuple[MeterPlan, ...]) -> str:
+    baud = 2400 if kind == "mbus" else 9600
+    lines = [f'\n[[line]]\nname = "{name}"\nkind = "{kind}"\nlink = "{name}.tty"\nbaud = {baud}\n']
+    lines += [f'[[line.meter]]\nthing = "{m.thing.id}"\nmodel = "{m.model}"\naddress = {m.address}\n' for m in meters]
+    return "".join(lines)
+
+
+def _simulated_sensor(one: NodePlan) -> str:
+    more = "".join(f"{key} = {json.dumps(value)}\n" for key, value in one.sensor.items())
+    return f'\n[[sensor]]\nthing = "{one.thing.id}"\nkind = "{one.kind}"\n{more}'
+
+
+def _gateway_line(  # noqa: PLR0913, PLR0917  # what a line of gateway.toml has
+    name: str, kind: str, address: str, directory: Path, meters: tuple[MeterPlan, ...], period: int
+) -> str:
+    baud, parity = (2400, "E") if kind == "mbus" else (9600, "N")
+    head = (
+        f'\n[[line]]\nname = "{name}"\nkind = "{kind}"\nport = "{directory / name}.tty"\n'
+        f'baud = {baud}\nparity = "{parity}"\n'
+    )
+    lines = [head]
+    lines += [
+        f'[[line.meter]]\nthing = "{m.thing.id}"\nprofile = "{m.profile}"\n{address} = {m.address}\nperiod = {period}\n'
+        for m in meters
+    ]
+    return "".join(lines)
+
+
+def _decimal(text: str) -> list[int]:
+    """``"0.5"`` -> [5, -1], as node.json has it."""
+    whole, _, fraction = text.partition(".")
+    return [int(whole + fraction), -len(fraction)]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
