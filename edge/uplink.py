@@ -28,7 +28,7 @@ KEEP_ALIVE = 30  # s
 STATE_PERIOD = 300.0  # s
 _ANSWER = 10.0  # s for TCP with TLS, CONNACK and SUBACK each
 _TICK = 1.0  # s between looks at the timers
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # s between connections
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # s between connections
 _REFUSED = 0x80
 
 
@@ -78,6 +78,7 @@ class Uplink:
         self._due = Due()
         self._published = {URGENT: 0, NORMAL: 0}  # highest seq handed over, by lane
         self._events: asyncio.Queue[_Event] = asyncio.Queue()
+        self._wait = _FIRST_WAIT
         self._told: list[list[int]] = []  # dropped ranges that the last state named
 
     def wake(self) -> None:
@@ -86,18 +87,14 @@ class Uplink:
 
     async def run(self) -> None:
         """Stay connected, for ever; an outage is a state, not an error."""
-        wait = _FIRST_WAIT
         while True:
-            started = time.monotonic()
             try:
                 await self._one_connection()
             except UplinkError as error:
-                if time.monotonic() - started > _LONGEST_WAIT:
-                    wait = _FIRST_WAIT
-                pause = wait * random.uniform(0.5, 1.0)  # noqa: S311 - spreads reconnections, guards nothing
+                pause = self._wait * random.uniform(0.5, 1.0)  # noqa: S311 - spreads reconnections, guards nothing
                 log.warning("uplink: %s; again in %.1f s", error, pause)
                 await asyncio.sleep(pause)
-                wait = min(2 * wait, _LONGEST_WAIT)
+                self._wait = min(2 * self._wait, _LONGEST_WAIT)
 
     async def _one_connection(self) -> None:
         events: asyncio.Queue[_Event] = asyncio.Queue()
@@ -109,6 +106,7 @@ class Uplink:
                 await asyncio.to_thread(client.connect, broker.host, broker.port, KEEP_ALIVE)
                 client.loop_start()
                 await self._greet(client, events)
+            self._wait = _FIRST_WAIT
             log.info("uplink: connected to %s:%d", broker.host, broker.port)
             await self._drain(client, events)
         except TimeoutError:

@@ -8,7 +8,8 @@ from edge.mbus.telegram import Telegram
 
 _ANSWER_BITS = 330  # EN 13757-2 5.7.1: a meter answers within 330 bit times + 50 ms
 _CHARACTERS_BEFORE_ANSWER = _ANSWER_BITS // 11
-_SLACK = 0.35  # s: the 50 ms, and what an operating system and a network add
+# s: the 50 ms, and what an operating system and a network add; a meter that has answered once is worth waiting for.
+_SLACK, _DATA_SLACK = 0.35, 1.0
 
 
 async def read(line: Line, primary_address: int) -> list[Telegram]:
@@ -18,7 +19,8 @@ async def read(line: Line, primary_address: int) -> list[Telegram]:
         request = readout.request
         characters = len(request) + _CHARACTERS_BEFORE_ANSWER + readout.longest_answer
         try:
-            readout.received(await line.exchange(request, line.seconds(characters) + _SLACK, frame.size_of))
+            slack = _DATA_SLACK if readout.is_linked else _SLACK
+            readout.received(await line.exchange(request, line.seconds(characters) + slack, frame.size_of))
         except DeviceError as error:
             readout.failed(str(error))
     return readout.telegrams

@@ -16,7 +16,7 @@ class Readout:
 
     def __init__(self, primary_address: int) -> None:
         self._primary_address = primary_address
-        self._linked = False  # SND_NKE answered: the meter's FCB is reset
+        self.is_linked = False  # SND_NKE answered: the meter's FCB is reset
         self._fcb = FCB  # the first REQ_UD2 after SND_NKE carries FCB = 1
         self._failures = 0
         self.telegrams: list[Telegram] = []
@@ -25,20 +25,20 @@ class Readout:
     @property
     def request(self) -> bytes:
         """The frame to send now."""
-        control = REQ_UD2 | self._fcb if self._linked else SND_NKE
+        control = REQ_UD2 | self._fcb if self.is_linked else SND_NKE
         return frame.encode(Frame(control, self._primary_address))
 
     @property
     def longest_answer(self) -> int:
         """Bytes that the answer to ``request`` takes at most."""
-        return frame.LONGEST if self._linked else len(frame.ACK)
+        return frame.LONGEST if self.is_linked else len(frame.ACK)
 
     def received(self, octets: bytes) -> None:
         """Take one whole frame; DeviceError when it is no valid answer (then say ``failed``)."""
-        if not self._linked:
+        if not self.is_linked:
             if octets != frame.ACK:
                 raise DeviceError(f"SND_NKE answered by {octets[:8].hex(' ')}, expected e5")
-            self._linked = True
+            self.is_linked = True
         else:
             answer = frame.decode(octets)
             if self._primary_address < 253 and answer.primary_address != self._primary_address:

@@ -16,7 +16,7 @@ from edge.modbus.register import Block
 
 Kind = Literal["modbus-rtu", "modbus-tcp"]
 SILENCE = 0.25  # s on RTU framing between closing and opening again; a meter answers no later than this
-TIMEOUT = 1.0  # s for one answer
+TIMEOUT = 2.0  # s for one answer
 _EXCEPTIONS = {
     1: "illegal function", 2: "illegal data address", 3: "illegal data value", 4: "server device failure",
     5: "acknowledge", 6: "server device busy", 10: "gateway path unavailable", 11: "gateway target does not answer",

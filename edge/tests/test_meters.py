@@ -1,0 +1,113 @@
+"""Every meter model proves itself with the telegrams and registers in its own file."""
+
+from pathlib import Path
+
+import pytest
+
+from edge import profile
+from edge.errors import ConfigError
+from edge.mbus import frame, telegram
+from edge.mbus.quantity import Values, status_of, values_of
+from edge.modbus.register import Table
+from edge.profile import MbusProfile, ModbusProfile, RegisterTest
+from firmware.contract import check_reading, decimal_text
+
+LICENCES = {"BSD-3-Clause", "MIT", "Apache-2.0"}
+
+
+def as_text(values: Values) -> dict[str, str]:
+    return {key: decimal_text(*value) if isinstance(value, tuple) else str(value) for key, value in values.items()}
+
+
+def words_of(example: RegisterTest) -> dict[tuple[Table, int], int]:
+    tables: dict[Table, dict[int, str]] = {
+        "holding_register": example.holding_register,
+        "input_register": example.input_register,
+    }
+    return {(table, at): int(word, 16) for table, words in tables.items() for at, word in words.items()}
+
+
+@pytest.mark.parametrize("name", profile.names())
+def test_a_meter_model_says_what_its_own_tests_expect(name: str) -> None:
+    model = profile.load(name)
+    for example in model.test:
+        assert example.licence in LICENCES
+        if isinstance(model, MbusProfile):
+            found = telegram.decode(frame.decode(bytes.fromhex(example.telegram)))
+            assert profile.found(found) is model
+            values = values_of([found], profile.rules(model))
+            values["status_code"] = status_of(found.status)
+        else:
+            values = model.values_of(words_of(example))
+        assert as_text(values) == example.expect
+        check_reading({"thing": "meter", "at": 1, "values": values})
+
+
+def test_there_are_seven_meters_for_m_bus_and_three_for_modbus() -> None:
+    kinds = [type(profile.load(name)) for name in profile.names()]
+    assert (kinds.count(MbusProfile), kinds.count(ModbusProfile)) == (7, 3)
+
+
+def test_a_modbus_profile_asks_for_no_register_that_it_does_not_name() -> None:
+    for name in profile.names():
+        model = profile.load(name)
+        if isinstance(model, ModbusProfile):
+            named = {
+                (row.table, row.address + step) for row in model.register_ for step in range(row.block.count)
+            }
+            asked = {(block.table, block.address + step) for block in model.blocks() for step in range(block.count)}
+            assert asked == named
+
+
+GOOD = """
+name = "Test"
+protocol = "modbus"
+[[register]]
+quantity = "voltage"
+table = "input_register"
+address = 0
+format = "uint16"
+[[test]]
+source = "hand"
+licence = "Apache-2.0"
+input_register = { 0 = "00e6" }
+expect = { voltage = "230" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('"voltage"\n', '"voltag"\n', "register.0.quantity: unknown quantity"),
+        ("address = 0", "address = -1", "register.0.address: Input should be greater"),
+        ('"uint16"', '"uint17"', "register.0.format"),
+        ('protocol = "modbus"', "", "protocol: expected mbus or modbus"),
+        ('name = "Test"', 'name = "Test"\nscale = 1', "scale: Extra inputs"),
+        ("[[register]]", "[[register", "meter.toml: "),
+        ("[[test]]", '[[register]]\nquantity = "voltage"\ntable = "input_register"\naddress = 1\nformat = "uint16"\n'
+         "[[test]]", "quantity voltage stands in two registers"),
+    ],
+)  # fmt: skip
+def test_a_wrong_profile_is_refused_with_the_path_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, reason: str
+) -> None:
+    monkeypatch.setattr(profile, "METERS", tmp_path)
+    profile.load.cache_clear()
+    (tmp_path / "meter.toml").write_text(GOOD.replace(old, new))
+    with pytest.raises(ConfigError, match=reason):
+        profile.load("meter")
+    profile.load.cache_clear()
+
+
+def test_the_profile_that_the_refusals_start_from_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile, "METERS", tmp_path)
+    profile.load.cache_clear()
+    (tmp_path / "meter.toml").write_text(GOOD)
+    assert profile.load("meter").name == "Test"
+    profile.load.cache_clear()
+
+
+def test_a_record_rule_takes_plain_names_of_numbers_only() -> None:
+    for quantity, reason in (("volume.s1", "qualifiers come from the record"), ("occupancy", "numbers and flags")):
+        with pytest.raises(ValueError, match=reason):
+            profile.RecordRule(quantity=quantity, vif="volume")
