@@ -50,7 +50,7 @@ class Link:
         self._context = context
         self._filters = filters
         self._keep_alive = keep_alive
-        self._stream = None
+        self._writer = None
         self._buffer = bytearray(512)  # taken once: a long-lived heap has no large pieces left
         self._packet_id = 0
         self._unconfirmed = {}  # packet id of a PUBLISH: when it was sent
@@ -86,7 +86,7 @@ class Link:
         self._unconfirmed[packet_id] = time.ticks_ms()
         try:
             await self._write(mqtt.publish(topic, payload, 1, packet_id, retain))
-        except (OSError, ValueError, asyncio.TimeoutError) as error:
+        except (LinkError, OSError, ValueError, asyncio.TimeoutError) as error:
             self.error = "write: " + (str(error) or error.__class__.__name__)
             self.connected = False
             return False
@@ -97,7 +97,7 @@ class Link:
     async def _session(self) -> None:
         self._unconfirmed.clear()
         self._suback = None
-        stream, _ = await asyncio.wait_for(
+        reader, self._writer = await asyncio.wait_for(
             asyncio.open_connection(
                 self._broker["host"],
                 self._broker["port"],
@@ -106,47 +106,46 @@ class Link:
             ),
             STEP_S,
         )
-        self._stream = stream
         will = self.will() if self.will else None
         await self._write(
             mqtt.connect(self._client_id, self._keep_alive, True, (will[0], will[1], 1, True) if will else None)
         )
         decoder = mqtt.Decoder(LARGEST)
-        packets = await self._first_packets(decoder)
+        packets = await self._first_packets(reader, decoder)
         code = packets[0][2] if packets[0][0] == mqtt.CONNACK else None
         if code is None:
             raise LinkError("expected CONNACK")
         if code:
             raise LinkError("refused: " + (mqtt.CONNACK_TEXT[code] if code < 6 else "code " + str(code)))
-        reader = asyncio.create_task(self._read(decoder, packets[1:]))
+        reading = asyncio.create_task(self._read(reader, decoder, packets[1:]))
         try:
-            await self._subscribe(reader)
+            await self._subscribe(reading)
             self.connected = True
             self.connections += 1
             if self.on_connected:
                 self.on_connected()
-            while self.connected and not reader.done():
+            while self.connected and not reading.done():
                 await self._keep_up()
                 await asyncio.sleep_ms(200)
         finally:
-            reader.cancel()
+            reading.cancel()
         raise LinkError(self.error or "connection closed")
 
-    async def _first_packets(self, decoder) -> list:
+    async def _first_packets(self, reader, decoder) -> list:
         packets = []
         while not packets:
-            size = await asyncio.wait_for(self._stream.readinto(self._buffer), STEP_S)
+            size = await asyncio.wait_for(reader.readinto(self._buffer), STEP_S)
             if not size:
                 raise LinkError("closed before CONNACK: certificate not accepted?")
             packets = decoder.feed(bytes(self._buffer[:size]))
         return packets
 
-    async def _subscribe(self, reader) -> None:
+    async def _subscribe(self, reading) -> None:
         packet_id = self._next_packet_id()
         await self._write(mqtt.subscribe(packet_id, [(name, 0) for name in self._filters]))
         begun = time.ticks_ms()
         while self._suback is None or self._suback[1] != packet_id:
-            if reader.done() or time.ticks_diff(time.ticks_ms(), begun) > STEP_S * 1000:
+            if reading.done() or time.ticks_diff(time.ticks_ms(), begun) > STEP_S * 1000:
                 raise LinkError(self.error or "no SUBACK")
             await asyncio.sleep_ms(10)
         codes = self._suback[2]
@@ -154,19 +153,19 @@ class Link:
         if refused or len(codes) != len(self._filters):
             raise LinkError("subscription refused: " + " ".join(refused))
 
-    async def _read(self, decoder, packets: list) -> None:
+    async def _read(self, reader, decoder, packets: list) -> None:
         """Take packets in every state after CONNACK; ends, with ``error`` set, when the connection does."""
         try:
             while True:
                 self._heard = time.ticks_ms()
                 for packet in packets:
                     await self._take(packet)
-                size = await self._stream.readinto(self._buffer)
+                size = await reader.readinto(self._buffer)
                 if not size:
                     self.error = "closed by the broker"
                     return
                 packets = decoder.feed(bytes(self._buffer[:size]))
-        except (OSError, ValueError, asyncio.TimeoutError) as error:
+        except (LinkError, OSError, ValueError, asyncio.TimeoutError) as error:
             self.error = "read: " + (str(error) or error.__class__.__name__)
 
     async def _take(self, packet: tuple) -> None:
@@ -194,17 +193,19 @@ class Link:
             await self._write(mqtt.pingreq())
 
     async def _write(self, octets: bytes) -> None:
-        self._stream.write(octets)
+        if self._writer is None:
+            raise LinkError("not connected")
+        self._writer.write(octets)
         self._said = time.ticks_ms()
-        await asyncio.wait_for(self._stream.drain(), STEP_S)
+        await asyncio.wait_for(self._writer.drain(), STEP_S)
 
     async def _close(self) -> None:
-        stream, self._stream = self._stream, None
+        writer, self._writer = self._writer, None
         self._unconfirmed.clear()
-        if stream is not None:
+        if writer is not None:
             try:
-                stream.close()
-                await asyncio.wait_for(stream.wait_closed(), 2)
+                writer.close()
+                await asyncio.wait_for(writer.wait_closed(), 2)
             except (OSError, ValueError, asyncio.TimeoutError):
                 return  # it is over either way
 

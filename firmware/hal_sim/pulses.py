@@ -10,7 +10,7 @@ class Pulses:
     def __init__(self, where: str) -> None:
         self._host, _, port = where.rpartition(":")
         self._port = int(port)
-        self._stream = None
+        self._reader = self._writer = None
 
     async def since(self, cursor: int, timeout_ms: int) -> tuple | None:
         """Return (first, now_us, edges): ``edges`` are (us, level) from number ``first`` on; None from a dead input.
@@ -18,15 +18,16 @@ class Pulses:
         ``now_us`` is how far the input has been watched; edges before ``cursor`` may be forgotten by the input.
         """
         try:
-            if self._stream is None:
-                self._stream, _ = await asyncio.wait_for_ms(asyncio.open_connection(self._host, self._port), timeout_ms)
-            self._stream.write(json.dumps({"since": cursor}) + "\n")
-            await self._stream.drain()
-            answer = json.loads(await asyncio.wait_for_ms(self._stream.readline(), timeout_ms))
+            if self._reader is None or self._writer is None:
+                opening = asyncio.open_connection(self._host, self._port)
+                self._reader, self._writer = await asyncio.wait_for_ms(opening, timeout_ms)
+            self._writer.write(json.dumps({"since": cursor}).encode() + b"\n")
+            await self._writer.drain()
+            answer = json.loads(await asyncio.wait_for_ms(self._reader.readline(), timeout_ms))
             return answer["first"], answer["now"], answer["edges"]
         except (OSError, EOFError, ValueError, asyncio.TimeoutError):
-            stream, self._stream = self._stream, None
-            if stream is not None:
-                stream.close()
-                await stream.wait_closed()
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.close()
+                await writer.wait_closed()
             return None

@@ -10,24 +10,25 @@ class Uart:
         self._host, _, port = where.rpartition(":")
         self._port = int(port)
         self._baud = baud
-        self._stream = None
+        self._reader = self._writer = None
 
     async def exchange(self, request: bytes, size: int, timeout_ms: int) -> bytes:
         """Send and return what came within the time: ``size`` bytes, or fewer from a silent or broken sensor."""
         answer = b""
         try:
-            if self._stream is None:
-                self._stream, _ = await asyncio.wait_for_ms(asyncio.open_connection(self._host, self._port), timeout_ms)
-            self._stream.write(request)
-            await self._stream.drain()
-            answer = await asyncio.wait_for_ms(self._stream.readexactly(size), timeout_ms)
+            if self._reader is None or self._writer is None:
+                opening = asyncio.open_connection(self._host, self._port)
+                self._reader, self._writer = await asyncio.wait_for_ms(opening, timeout_ms)
+            self._writer.write(request)
+            await self._writer.drain()
+            answer = await asyncio.wait_for_ms(self._reader.readexactly(size), timeout_ms)
         except (OSError, EOFError, asyncio.TimeoutError):
             # A wire has no other way to say it than silence; the late rest of an answer dies with the connection.
             await self._hang_up()
         return answer
 
     async def _hang_up(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.close()
-            await stream.wait_closed()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+            await writer.wait_closed()

@@ -27,7 +27,8 @@ def refused(**changes: object) -> str:
 def written(value: object, quantity: str = "distance") -> str:
     payload = contract.encode_reading("7f3a91c2", 1, [reading(**{quantity: value})])
     text = str(payload, "utf-8")
-    return text.split('"' + quantity + '":')[1].split("}")[0]
+    start = text.find('"' + quantity + '":') + len(quantity) + 3
+    return text[start : text.find("}", start)]
 
 
 def test_a_reading_is_these_bytes():

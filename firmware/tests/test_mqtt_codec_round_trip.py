@@ -1,9 +1,10 @@
 """Whatever is written is read back, wherever the stream is torn; random bytes never do worse than PacketError."""
 
-from hypothesis import given
-from hypothesis import strategies as some
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from firmware import mqtt_codec as mqtt
 
@@ -79,10 +80,8 @@ def test_a_flipped_bit_in_the_length_is_never_a_crash() -> None:
     for position in range(len(stream) * 8):
         flipped = bytearray(stream)
         flipped[position // 8] ^= 1 << position % 8
-        try:
+        with suppress(mqtt.PacketError):
             mqtt.Decoder().feed(bytes(flipped))
-        except mqtt.PacketError as error:
-            assert str(error), position
     with pytest.raises(mqtt.PacketError):
         mqtt.Decoder().feed(b"\x00\x00")
 
