@@ -52,9 +52,7 @@ def test_a_modbus_profile_asks_for_no_register_that_it_does_not_name() -> None:
     for name in profile.names():
         model = profile.load(name)
         if isinstance(model, ModbusProfile):
-            named = {
-                (row.table, row.address + step) for row in model.register_ for step in range(row.block.count)
-            }
+            named = {(row.table, row.address + step) for row in model.register_ for step in range(row.block.count)}
             asked = {(block.table, block.address + step) for block in model.blocks() for step in range(block.count)}
             assert asked == named
 

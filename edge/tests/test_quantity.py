@@ -36,7 +36,9 @@ def values(octets: str, medium: int = WATER, rules: tuple[Rule, ...] = ()) -> di
         ("04abfc0101000000", ELECTRICITY, {"active_power.l1": (1, 0)}),
     ],
 )
-def test_a_record_travels_under_a_key_that_says_all_of_it(octets: str, medium: int, expected: dict[str, object]) -> None:
+def test_a_record_travels_under_a_key_that_says_all_of_it(
+    octets: str, medium: int, expected: dict[str, object]
+) -> None:
     assert values(octets, medium) == expected
 
 

@@ -90,7 +90,9 @@ def test_no_two_records_of_a_telegram_share_a_key_and_the_contract_takes_all(ent
 
 
 @pytest.mark.parametrize(
-    "entry", [entry for entry in FRAMES if entry["kind"] in ("error", "master_to_slave")], ids=lambda entry: entry["name"]
+    "entry",
+    [entry for entry in FRAMES if entry["kind"] in ("error", "master_to_slave")],
+    ids=lambda entry: entry["name"],
 )
 def test_what_is_no_good_answer_is_refused_by_name(entry: dict[str, Any]) -> None:
     with pytest.raises(DeviceError, match=r"application error|truncated|more than ten|no RSP_UD"):
