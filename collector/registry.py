@@ -116,10 +116,10 @@ def _load_things(connection: Connection, inventory: Inventory) -> dict[str, Thin
             first = entries[publisher.things[0]] if publisher.things else {}
             names = dict.fromkeys(("name_sl", "name_it", "name_en"), publisher.id)
             entries[publisher.id] = {"center": "administration", **first, **names}
-    numbers = dict(connection.execute(select(thing.c.id, thing.c.number)).tuples().all())
+    known = {row.id for row in connection.execute(select(thing.c.id))}
     connection.execute(update(thing).values(listed=False))
     for identifier, columns in entries.items():
-        if identifier in numbers:
+        if identifier in known:
             connection.execute(update(thing).where(thing.c.id == identifier).values(**columns, listed=True))
         else:
             connection.execute(insert(thing).values(id=identifier, **columns, listed=True))

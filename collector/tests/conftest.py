@@ -5,12 +5,17 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+
+from collector.broker import find_program
+from collector.config import load_config
+from collector.inventory import load_inventory
 
 _ports = itertools.count(20_000 + os.getpid() % 100 * 100)  # below 32768: no outgoing connection sits there
 _databases = itertools.count(1)
@@ -84,10 +89,39 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A quickstart directory, made by the command a newcomer's collector runs."""
-    folder = tmp_path_factory.mktemp("city")
-    command = [shutil.which("python3") or "python3", "-m", "provisioning", "quickstart", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
+class RunningBroker:
+    """A real broker with mTLS, from a quickstart of its own; ``kill`` is kill -9."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        port = free_port()
+        command = [sys.executable, "-m", "provisioning", "quickstart", str(folder), "--broker", kind]
+        subprocess.run([*command, "--mqtt-port", str(port)], check=True, capture_output=True)
+        self.folder = folder
+        self.config = load_config(folder / "collector.toml")
+        self.inventory = load_inventory(self.config.inventory)
+        self.start()
+
+    def start(self) -> None:
+        broker = self.config.broker
+        with (self.folder / "broker.log").open("ab") as log:
+            command = [find_program(broker.kind), "-c", str(broker.config)]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex((broker.host, broker.port)) == 0:
+                    return
+            time.sleep(0.02)
+        pytest.fail(f"the broker does not start: {(self.folder / 'broker.log').read_text()[-500:]}")
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+
+
+@pytest.fixture(params=["nats", "mosquitto"])
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningBroker]:
+    """Every test of this kind runs against both brokers."""
+    running = RunningBroker(tmp_path / "city", request.param)
+    yield running
+    running.kill()

@@ -1,0 +1,87 @@
+"""A wrong configuration is refused at the door, and the message names the file and the key."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from collector.config import load_config
+from collector.inventory import ConfigError, load_inventory
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("city")
+    command = [sys.executable, "-m", "provisioning", "quickstart", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def test_what_the_quickstart_wrote_is_taken_and_its_paths_are_absolute(quickstart: Path) -> None:
+    config = load_config(quickstart / "collector.toml")
+    assert (config.city, config.store.url) == ("koper", "duckdb:observations.duckdb")
+    assert config.data == quickstart / "data"
+    assert config.broker.key == quickstart / "certificates" / "collector.key"
+    inventory = load_inventory(config.inventory)
+    assert inventory.publisher[0].things == ("spot-0001",)
+    assert inventory.thing[0].name.it == "Posto auto 1, Belvedere"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ('city = "koper"', 'city = "Koper"', "city: "),
+        ('city = "koper"', "", "city: Field required"),
+        ('data = "data"', 'dada = "data"', "dada: unknown key"),
+        ("[http]", "[http]\nlogin = true", "http.login: unknown key"),
+        ('host = "127.0.0.1"\nport = 8080', 'host = "0.0.0.0"\nport = 8080', "http.host: only loopback"),
+        ("port = 8080", 'port = "many"', "http.port: "),
+        ("port = 8883", "port = 70000", "broker.port: "),
+        ('kind = "nats"', 'kind = "emqx"', "broker.kind: "),
+        ("certificates/collector.pem", "certificates/none.pem", "broker.certificate: there is no file"),
+        ("[store]", "[store", "line"),
+    ],
+)
+def test_a_wrong_key_is_named(quickstart: Path, before: str, after: str, expected: str) -> None:
+    file = quickstart / "wrong.toml"
+    text = (quickstart / "collector.toml").read_text()
+    assert before in text
+    file.write_text(text.replace(before, after))
+    with pytest.raises(ConfigError) as refused:
+        load_config(file)
+    assert str(file) in str(refused.value)
+    assert expected in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="none.toml: No such file"):
+        load_config(tmp_path / "none.toml")
+
+
+THING = '[[thing]]\nid = "t-1"\nname = { sl = "a", it = "b", en = "c" }\ncenter = "mobility"\n'
+PUBLISHER = '[[publisher]]\nid = "p-1"\nrole = "node"\nthings = ["t-1"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (THING.replace("mobility", "parking"), "thing.0.center: "),
+        (THING.replace("t-1", "T 1"), "thing.0.id: "),
+        (THING.replace('it = "b", ', ""), "thing.0.name.it: Field required"),
+        (THING + "location = [200, 45]\n", "thing.0.location"),
+        (THING + "colour = 1\n", "thing.0.colour: unknown key"),
+        (THING + THING, "thing.1.id: t-1 stands here twice"),
+        (PUBLISHER, "publisher.0.things.0: there is no thing t-1"),
+        (THING + PUBLISHER.replace("t-1", "*"), "publisher.0.things.0: "),
+        (THING + PUBLISHER + PUBLISHER, "publisher.1.id: p-1 is taken"),
+        (THING + PUBLISHER.replace("p-1", "collector"), "publisher.0.id: collector is taken"),
+        (THING + PUBLISHER.replace("node", "king"), "publisher.0.role: "),
+    ],
+)
+def test_a_wrong_inventory_is_refused_with_its_key(tmp_path: Path, text: str, expected: str) -> None:
+    file = tmp_path / "inventory.toml"
+    file.write_text(f'city = "koper"\n{text}')
+    with pytest.raises(ConfigError) as refused:
+        load_inventory(file)
+    assert expected in str(refused.value)

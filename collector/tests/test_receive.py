@@ -1,0 +1,286 @@
+"""The collector against real brokers with mTLS: acknowledged after the commit, receipted, and nothing lost."""
+
+import asyncio
+import json
+import ssl
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from collector.city import City, open_city
+from collector.inbox import Inbox
+from collector.ingest import Ingest, Message, Outcome
+from collector.observation import Series
+from collector.query import Query
+from collector.receive import Receiver, Writer
+from collector.stores import StoreError
+from firmware import contract
+from firmware import mqtt_codec as mqtt
+
+from .conftest import RunningBroker  # type: ignore[import-not-found]
+
+DISTANCE = Series("spot-0001", "distance")
+NOW = 1_795_392_000_000
+
+
+@contextmanager
+def opened(broker: RunningBroker, url: str = "duckdb:observations.duckdb") -> Iterator[City]:
+    city = open_city(broker.inventory, broker.config.data, url)
+    yield city
+    city.store.close()
+
+
+@asynccontextmanager
+async def receiving(
+    broker: RunningBroker, city: City, writer: Writer | None = None, inbox: Inbox | None = None
+) -> AsyncIterator[Receiver]:
+    receiver = Receiver(city, writer or Ingest(city), broker.config.broker, inbox)
+    running = asyncio.create_task(receiver.run())
+    await until(lambda: city.metrics.counts["connections_total"] > 0)
+    yield receiver
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # what is awaited happens in a broker
+            await asyncio.sleep(0.01)
+
+
+class Publisher:
+    """A node as the codec makes it: publishes a window at QoS 1 and keeps what it hears."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._decoder = mqtt.Decoder()
+        self.receipts: set[int] = set()
+
+    async def publish(self, first: int, last: int) -> None:
+        """Sequence numbers first … last; returns when the broker has acknowledged them all."""
+        for seq in range(first, last + 1):
+            readings = [{"thing": "spot-0001", "at": NOW + seq, "values": {"distance": seq / 8}}]
+            payload = contract.encode_reading("7f3a91c2", seq, readings)
+            topic = contract.topic("koper", "park-0001", "reading")
+            self._writer.write(mqtt.publish(topic, payload, 1, seq % 65535 + 1))
+            if seq % 500 == 0:
+                await self._writer.drain()
+        waiting = last - first + 1
+        while waiting:
+            waiting -= sum(packet[0] == mqtt.PUBACK for packet in await self.hear())
+
+    async def hear(self) -> list[tuple[object, ...]]:
+        async with asyncio.timeout(30):
+            packets = self._decoder.feed(await self._reader.read(65536))
+        for packet in packets:
+            if packet[0] == mqtt.PUBLISH:
+                for first, last in contract.decode_receipt(packet[2])["received"]:
+                    self.receipts |= set(range(first, last + 1))
+        return packets
+
+
+@asynccontextmanager
+async def publishing(broker: RunningBroker) -> AsyncIterator[Publisher]:
+    config = broker.config.broker
+    tls = ssl.create_default_context(cafile=config.ca)
+    certificate = config.certificate.with_name("park-0001.pem")
+    tls.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    reader, writer = await asyncio.open_connection(config.host, config.port, ssl=tls, server_hostname="localhost")
+    receipts = mqtt.subscribe(1, [(contract.topic("koper", "park-0001", "receipt"), 0)])
+    writer.write(mqtt.connect("park-0001", 60, clean_session=True) + receipts)
+    publisher = Publisher(reader, writer)
+    while not any(packet[0] == mqtt.SUBACK for packet in await publisher.hear()):
+        pass
+    yield publisher
+    writer.close()
+
+
+def stored(city: City) -> list[object]:
+    return [one.value for one in city.store.open_rows(Query(DISTANCE)).fetch(100_000)]
+
+
+async def test_a_reading_is_stored_and_receipted(broker: RunningBroker) -> None:
+    with opened(broker) as city:
+        async with receiving(broker, city), publishing(broker) as publisher:
+            with city.feed.subscribe() as live:
+                await publisher.publish(1, 100)
+                while len(publisher.receipts) < 100:
+                    await publisher.hear()
+                assert len(await anext(aiter(live))) > 0
+        assert stored(city) == [seq / 8 for seq in range(1, 101)]
+        assert publisher.receipts == set(range(1, 101))
+        assert city.health.reasons == {}
+
+
+class FlakyWriter:
+    """Fails a few times, as a full disk does, before the real one is asked."""
+
+    def __init__(self, city: City, failures: int) -> None:
+        self._ingest = Ingest(city)
+        self.failures = failures
+        self.asked = 0
+
+    def commit(self, messages: list[Message], now: int) -> Outcome:
+        self.asked += 1
+        if self.asked <= self.failures:
+            raise StoreError("disk full")
+        return self._ingest.commit(messages, now)
+
+
+async def test_while_the_store_fails_nothing_is_acknowledged_and_then_all_is_stored(broker: RunningBroker) -> None:
+    with opened(broker) as city:
+        writer = FlakyWriter(city, failures=3)
+        async with receiving(broker, city, writer), publishing(broker) as publisher:
+            await publisher.publish(1, 50)
+            await until(lambda: writer.asked == 2)
+            assert "disk full" in city.health.reasons["store"]
+            assert city.metrics.counts["messages_acknowledged_total"] == 0
+            assert publisher.receipts == set()
+            await until(lambda: city.metrics.counts["messages_acknowledged_total"] >= 50)
+            assert "store" not in city.health.reasons
+        assert stored(city) == [seq / 8 for seq in range(1, 51)]
+
+
+class GatedWriter:
+    """Commits only while the gate is open."""
+
+    def __init__(self, city: City) -> None:
+        self._ingest = Ingest(city)
+        self.gate = threading.Event()
+        self.is_asked = False
+
+    def commit(self, messages: list[Message], now: int) -> Outcome:
+        self.is_asked = True
+        self.gate.wait(30)
+        return self._ingest.commit(messages, now)
+
+
+async def test_a_slow_store_bounds_the_memory_and_loses_nothing(broker: RunningBroker) -> None:
+    with opened(broker) as city:
+        inbox, writer = Inbox(most=200), GatedWriter(city)
+        async with receiving(broker, city, writer, inbox), publishing(broker) as publisher:
+            await publisher.publish(1, 1)
+            await until(lambda: writer.is_asked)  # from here on the writer takes no second batch
+            await publisher.publish(2, 5_000)
+            await until(lambda: inbox.is_full)
+            await asyncio.sleep(0.5)  # time enough for all 5,000 to arrive, were the socket still read
+            assert len(inbox) < 2_500  # 200 and what one read of the socket brought
+            writer.gate.set()
+            await until(lambda: len(stored(city)) == 5_000)
+        assert stored(city) == [seq / 8 for seq in range(1, 5_001)]
+
+
+async def test_a_broker_that_is_killed_is_found_again(broker: RunningBroker) -> None:
+    with opened(broker) as city:
+        async with receiving(broker, city):
+            async with publishing(broker) as publisher:
+                await publisher.publish(1, 10)
+                await until(lambda: len(stored(city)) == 10)
+            broker.kill()
+            await until(lambda: "broker" in city.health.reasons)
+            broker.start()
+            await until(lambda: "broker" not in city.health.reasons)
+            async with publishing(broker) as publisher:
+                await publisher.publish(11, 20)
+                await until(lambda: len(stored(city)) == 20)
+
+
+async def test_another_certificate_is_refused_and_the_reason_is_told(broker: RunningBroker) -> None:
+    certificate = broker.config.broker.certificate.with_name("reader.pem")
+    identity = {"certificate": certificate, "key": certificate.with_suffix(".key")}
+    config = broker.config.broker.model_copy(update={**identity, "port": 1})
+    with opened(broker, "memory:") as city:
+        running = asyncio.create_task(Receiver(city, Ingest(city), config).run())
+        await until(lambda: "broker" in city.health.reasons)
+        assert "no connection to 127.0.0.1:1" in city.health.reasons["broker"]
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def test_a_refused_subscription_is_told(broker: RunningBroker) -> None:
+    if broker.config.broker.kind == "mosquitto":
+        pytest.skip("mosquitto 2.0 grants every subscription and then delivers nothing")
+    certificate = broker.config.broker.certificate.with_name("park-0001.pem")
+    config = broker.config.broker.model_copy(
+        update={"certificate": certificate, "key": certificate.with_suffix(".key")}
+    )
+    with opened(broker, "memory:") as city:
+        running = asyncio.create_task(Receiver(city, Ingest(city), config).run())
+        await until(lambda: "subscription" in city.health.reasons.get("broker", ""))
+        assert "koper/v1/+/reading" in city.health.reasons["broker"]
+        running.cancel()
+        await asyncio.wait([running])
+
+
+KILLED = """
+import asyncio, sys, time
+from pathlib import Path
+from collector.city import open_city
+from collector.config import load_config
+from collector.ingest import Ingest
+from collector.inventory import load_inventory
+from collector.receive import Receiver
+
+config = load_config(Path(sys.argv[1]))
+city = open_city(load_inventory(config.inventory), config.data, config.store.url)
+ingest = Ingest(city)
+count = 0
+
+class Hanging:
+    def commit(self, messages, now):
+        global count
+        if sys.argv[2] == "after the commit":
+            count += len(ingest.commit(messages, now).kept)
+        else:
+            count += len(messages)
+        print(count, flush=True)
+        time.sleep(60)
+
+print("open", flush=True)
+asyncio.run(Receiver(city, Hanging(), config.broker).run())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["before the commit", "after the commit"])
+async def test_killed_around_the_commit_nothing_is_lost_and_nothing_is_double(
+    broker: RunningBroker, moment: str
+) -> None:
+    with opened(broker) as city:
+        async with receiving(broker, city):
+            pass  # the session exists from now on
+    script = [sys.executable, "-c", KILLED, str(broker.folder / "collector.toml"), moment]
+    victim = await asyncio.create_subprocess_exec(*script, stdout=asyncio.subprocess.PIPE)
+    assert victim.stdout
+    assert await victim.stdout.readline() == b"open\n"
+    async with publishing(broker) as publisher:
+        await publisher.publish(1, 300)
+        assert int(await victim.stdout.readline()) > 0
+        victim.kill()
+        await victim.wait()
+        assert publisher.receipts == set()
+    with opened(broker) as city:
+        async with receiving(broker, city):
+            await until(lambda: city.metrics.counts["messages_acknowledged_total"] >= 300, 60)
+        assert stored(city) == [seq / 8 for seq in range(1, 301)]
+        assert city.store.count(Query(DISTANCE, versions="all")) == 300
+        assert [account.stored for account in city.ledger.accounts] == [((1, 300),)]
+
+
+async def test_the_collector_says_that_it_is_there_and_that_it_leaves(broker: RunningBroker, tmp_path: Path) -> None:
+    config = broker.config.broker
+    certificate = config.certificate.with_name("park-0001.pem")
+    listen = ["mosquitto_sub", "-h", "localhost", "-p", str(config.port), "-i", "park-0001", "-C", "2", "-W", "20"]
+    files = ["--cafile", config.ca, "--cert", certificate, "--key", certificate.with_suffix(".key")]
+    with opened(broker, "memory:") as city, (tmp_path / "heard").open("wb") as heard:
+        async with receiving(broker, city):
+            topic = ["-t", contract.topic("koper", "collector", "state")]
+            listener = await asyncio.create_subprocess_exec(*listen, *map(str, files), *topic, stdout=heard)
+            await until(lambda: (tmp_path / "heard").stat().st_size > 0)
+        assert await listener.wait() == 0
+    states = [json.loads(line) for line in (tmp_path / "heard").read_text().splitlines()]
+    assert [state["online"] for state in states] == [True, False]

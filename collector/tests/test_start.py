@@ -1,0 +1,184 @@
+"""Started without a manual: one command, one page, and every error a newcomer can make in one clear line."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from .conftest import free_port  # type: ignore[import-not-found]
+
+COMMAND = [sys.executable, "-m", "collector"]
+
+
+@contextmanager
+def started(folder: Path, *arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The collector with what it printed up to its first empty read; killed at the end, if it still runs."""
+    with (folder / "printed").open("w") as out:
+        process = subprocess.Popen(
+            [*COMMAND, *arguments], cwd=folder, stdout=out, stderr=out, text=True, env=os.environ | environment
+        )
+    try:
+        deadline = time.monotonic() + 20
+        while "mosquitto_pub" not in (folder / "printed").read_text() and process.poll() is None:
+            assert time.monotonic() < deadline, (folder / "printed").read_text()
+            time.sleep(0.05)
+        yield process, (folder / "printed").read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def quickstart(folder: Path, *more: str, kind: str = "nats") -> tuple[int, int]:
+    """Return (MQTT port, HTTP port) of a quickstart in ./senzorika-data."""
+    mqtt, http = free_port(), free_port()
+    command = [sys.executable, "-m", "provisioning", "quickstart", str(folder / "senzorika-data"), "--broker", kind]
+    subprocess.run(
+        [*command, "--mqtt-port", str(mqtt), "--http-port", str(http), *more], check=True, capture_output=True
+    )
+    return mqtt, http
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    deadline = time.monotonic() + 10
+    while True:
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        finally:
+            connection.close()
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+@pytest.mark.parametrize("kind", ["nats", "mosquitto"])
+def test_the_printed_line_makes_a_first_reading_appear_and_a_signal_leaves_nothing(tmp_path: Path, kind: str) -> None:
+    mqtt, http = quickstart(tmp_path, kind=kind)
+    with started(tmp_path) as (process, printed):
+        assert f"http://127.0.0.1:{http}/" in printed
+        line = next(line for line in printed.splitlines() if "mosquitto_pub" in line)
+        subprocess.run(["bash", "-c", line], check=True)
+        deadline = time.monotonic() + 10
+        while b'"occupied"' not in get(http, "/api/things")[1]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert get(http, "/health")[0] == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+    assert "Traceback" not in (tmp_path / "printed").read_text()
+    assert is_free(mqtt)
+    assert is_free(http)
+
+
+def test_a_killed_collector_takes_its_broker_with_it(tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("only Linux tells a child that its parent died")
+    mqtt, _ = quickstart(tmp_path)
+    with started(tmp_path) as (process, _):
+        assert not is_free(mqtt)
+        process.kill()
+        process.wait()
+    deadline = time.monotonic() + 10
+    while not is_free(mqtt):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_without_a_configuration_everything_is_made(tmp_path: Path) -> None:
+    if not is_free(8883) or not is_free(8080):
+        pytest.skip("somebody uses the ports of a first start")
+    with started(tmp_path) as (_, printed):
+        assert str(tmp_path / "senzorika-data" / "data") in printed
+        assert json.loads(get(8080, "/health")[1])["well"] is True
+
+
+def refused(folder: Path, *arguments: str, **environment: str) -> str:
+    ended = subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=os.environ | environment,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert ended.stderr.startswith("senzorika-collector: ")
+    return ended.stderr
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_port_that_is_taken_is_named(tmp_path: Path, which: int) -> None:
+    ports = quickstart(tmp_path)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", ports[which]))
+        other.listen()
+        message = refused(tmp_path)
+    assert f"{('broker.port', 'http.port')[which]}: 127.0.0.1:{ports[which]} cannot be used" in message
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "senzorika-data").write_text("a file stands in the way")
+    assert "senzorika-data" in refused(tmp_path)
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    quickstart(tmp_path)
+    (tmp_path / "senzorika-data" / "data").write_text("a file stands in the way")
+    assert "data: " in refused(tmp_path)
+
+
+def test_a_missing_broker_is_named_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from collector import broker  # noqa: PLC0415  # the module whose search is emptied
+
+    monkeypatch.setattr(broker.shutil, "which", lambda *_args, **_more: None)
+    for kind in ("nats", "mosquitto"):
+        with pytest.raises(broker.StartError, match=f"{kind}: there is no program .* brings it"):
+            broker.find_program(kind)
+
+
+def test_a_broker_that_ends_at_once_is_quoted(tmp_path: Path) -> None:
+    quickstart(tmp_path)
+    config = tmp_path / "senzorika-data" / "broker" / "nats.conf"
+    config.write_text(config.read_text().replace("jetstream {", "jetstraem {"))
+    assert "jetstraem" in refused(tmp_path)
+
+
+def test_a_wrong_store_is_named(tmp_path: Path) -> None:
+    quickstart(tmp_path, "--store", "parquet:here")
+    assert "store.url: expected one of duckdb:, influx:, memory:" in refused(tmp_path)
+
+
+def test_a_store_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    quickstart(tmp_path, "--store", f"influx://127.0.0.1:{free_port()}/senzorika")
+    assert "store.url: influx: 127.0.0.1" in refused(tmp_path)
+
+
+def test_a_second_city_in_the_inventory_is_refused(tmp_path: Path) -> None:
+    quickstart(tmp_path)
+    inventory = tmp_path / "senzorika-data" / "inventory.toml"
+    inventory.write_text(inventory.read_text().replace('city = "koper"', 'city = "izola"'))
+    assert "inventory.toml: city: izola" in refused(tmp_path)
