@@ -92,9 +92,9 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def free_port() -> int:
+def free_port(first: int | None = None) -> int:
     """A TCP port of the loopback below the range of outgoing connections, so that nobody is given it meanwhile."""
-    for port in range(20000 + os.getpid() % 6000, 32000):
+    for port in range(first or 20000 + os.getpid() % 6000, 32000):
         if is_free(port):
             return port
     raise BenchError("no free port below 32000")
