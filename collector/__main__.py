@@ -79,21 +79,24 @@ async def _serve(config: CollectorConfig) -> None:
         raise ConfigError(f"{config.inventory}: city: {inventory.city} is not the {config.city} of the configuration")
     refuse_taken_port("http.port", config.http.host, config.http.port)
     async with AsyncExitStack() as stack:
-        tasks: list[Coroutine[None, None, object]] = []
+        broker = None
         if config.broker.kind != "external":
             broker = EmbeddedBroker(config.broker)
             stack.push_async_callback(broker.stop)
             await broker.start()
-            tasks.append(broker.run())
         city = await asyncio.to_thread(_open, config, inventory)
         stack.callback(city.store.close)
         ingest = Ingest(city)
         released = await asyncio.to_thread(ingest.release, time.time_ns() // 1_000_000)
         if released:
             log.info("%d observations left the quarantine: what held them is mended", len(released))
-        tasks += [Receiver(city, ingest, config.broker).run(), _serve_http(city, config.http), _until_signal()]
         print(first_steps(config, inventory), flush=True)
-        await _run_until_one_ends(tasks)
+        await _run_until_one_ends(
+            Receiver(city, ingest, config.broker).run(),
+            _serve_http(city, config.http),
+            _until_signal(),
+            *([broker.run()] if broker else ()),
+        )
 
 
 def _open(config: CollectorConfig, inventory: Inventory) -> City:
@@ -143,7 +146,7 @@ async def _until_signal() -> None:
     await stopped.wait()
 
 
-async def _run_until_one_ends(coroutines: list[Coroutine[None, None, object]]) -> None:
+async def _run_until_one_ends(*coroutines: Coroutine[None, None, None]) -> None:
     """Raise what ended it, when it was no signal."""
     tasks = [asyncio.create_task(one) for one in coroutines]
     done, running = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

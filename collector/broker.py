@@ -86,7 +86,8 @@ class EmbeddedBroker:
             return
         async for line in process.stdout:
             text = line.decode(errors="replace").strip()
-            self._log.append(text)
+            if text:
+                self._log.append(text)
             if any(word in text for word in ("[ERR]", "[FTL]", "Denied")) and not text.endswith(_OWN_PROBE):
                 log.warning("broker: %s", text)
 

@@ -42,7 +42,7 @@ class Receiver:
         self._city = city
         self._writer = writer
         self._broker = broker
-        self._inbox = inbox or Inbox()
+        self._inbox = Inbox() if inbox is None else inbox
         self._connection: Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self.linger = LINGER

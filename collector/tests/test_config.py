@@ -55,7 +55,7 @@ def test_a_wrong_key_is_named(quickstart: Path, before: str, after: str, expecte
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="none.toml: No such file"):
+    with pytest.raises(ConfigError, match=r"none\.toml: No such file"):
         load_config(tmp_path / "none.toml")
 
 
