@@ -5,6 +5,7 @@ until it is silent, so that a late answer is never taken for the next one's.
 """
 
 import asyncio
+import termios
 from collections.abc import Callable
 from typing import Literal
 
@@ -127,6 +128,6 @@ async def open_line(port: str, baud: int, parity: Parity) -> Line:
         writer, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, device)
     except TimeoutError:
         raise LineError(f"no connection within {_TCP_CONNECT:.0f} s") from None
-    except OSError as error:
+    except (OSError, termios.error) as error:  # the latter for what the device can't do, such as parity on a pty
         raise LineError(str(error)) from error
     return Line(inbox, writer, reader, baud)
