@@ -190,6 +190,8 @@ class VirtualCity:
     plan: Plan
     programs: dict[str, Program] = field(default_factory=dict)
     deaths: list[Death] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    """What ended without being killed, and had to be started again."""
 
     @property
     def url(self) -> str:
@@ -230,7 +232,9 @@ class VirtualCity:
 
     def supervise(self) -> list[str]:
         """Start again what has ended; return the names."""
-        return [name for name, program in self.programs.items() if program.revive()]
+        revived = [name for name, program in self.programs.items() if program.revive()]
+        self.ended += revived
+        return revived
 
     def kill(self, name: str, pause: float = 0.5) -> None:
         """``kill -9``, and started again after ``pause`` seconds, as a supervisor would."""
@@ -368,10 +372,10 @@ def _simulated_sensor(one: NodePlan) -> str:
 def _gateway_line(  # noqa: PLR0913, PLR0917  # what a line of gateway.toml has
     name: str, kind: str, address: str, directory: Path, meters: tuple[MeterPlan, ...], period: int
 ) -> str:
-    baud, parity = (2400, "E") if kind == "mbus" else (9600, "N")
+    baud = 2400 if kind == "mbus" else 9600
     head = (
         f'\n[[line]]\nname = "{name}"\nkind = "{kind}"\nport = "{directory / name}.tty"\n'
-        f'baud = {baud}\nparity = "{parity}"\n'
+        f'baud = {baud}\nparity = "N"\n'  # a pty knows no parity: it refuses even, once it is configured
     )
     lines = [head]
     lines += [

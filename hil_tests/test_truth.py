@@ -10,7 +10,7 @@ import pytest
 
 from hil_tests import verdict
 from hil_tests.city import GATEWAY, Plan, VirtualCity
-from hil_tests.instruments.process import free_port
+from hil_tests.instruments.process import free_port, wait_until
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 
@@ -34,6 +34,9 @@ def test_every_value_is_stored_once_whatever_is_killed(city: VirtualCity) -> Non
     seed = int(os.environ.get("SENZORIKA_SEED", random.randrange(10**6)))
     print(f"seed {seed}")
     kill_each_twice(city, random.Random(seed))
+    last_restart = city.deaths[-1].restarted
+    wait_until(lambda: things_read_since(city, last_restart) == set(city.publishers), "every thing is read again")
+    assert city.ended == [], city.programs[city.ended[0]].last_lines()
     until = time.time_ns() // 1_000_000
     accounts = verdict.wait_for_agreement(
         city.url, city.truth, city.publishers, city.deaths, until=until, seconds=HEALING
@@ -43,6 +46,13 @@ def test_every_value_is_stored_once_whatever_is_killed(city: VirtualCity) -> Non
     assert all(one.agrees for one in accounts.values()), verdict.table(accounts)
     for name, account in accounts.items():
         assert name in KILLED or account.excused == 0
+
+
+def things_read_since(city: VirtualCity, begin: int) -> set[str]:
+    """What was read after ``begin`` (ms UTC); supervises meanwhile."""
+    city.supervise()
+    truth = verdict.read_truth(city.truth, until=2**53)
+    return {thing for (thing, _), given in truth.items() if given[-1].at > begin}
 
 
 def kill_each_twice(city: VirtualCity, chance: random.Random) -> None:

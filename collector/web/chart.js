@@ -73,8 +73,8 @@ export class Chart {
     const axis = { stroke: ink, grid: { stroke: style.getPropertyValue("--rule") }, ticks: { stroke: style.getPropertyValue("--rule") } };
     this.known = this.codes();
     const codes = this.known;
-    const number = new Intl.NumberFormat(this.speaker.language, { maximumFractionDigits: 6 });
-    const clock = (options) => new Intl.DateTimeFormat(this.speaker.language, { timeZone: "Europe/Ljubljana", ...options });
+    const number = new Intl.NumberFormat(this.speaker.locale, { maximumFractionDigits: 6 });
+    const clock = (options) => new Intl.DateTimeFormat(this.speaker.locale, { timeZone: "Europe/Ljubljana", ...options });
     const hours = clock({ hour: "2-digit", minute: "2-digit", second: this.span < 7.2e6 ? "2-digit" : undefined });
     this.plot = new window.uPlot({
       ...this.size(),

@@ -4,6 +4,7 @@ import { Chart } from "./chart.js";
 import { LANGUAGES, speaker } from "./words.js";
 
 const SILENT = 15 * 60_000; // ms without a value until a series of a thing counts as silent
+const BAD_STATUS = new Set(["warning", "alarm", "fault"]);
 const SPANS = { minutes: 600_000, hour: 3_600_000, day: 86_400_000 };
 const find = (selector) => document.querySelector(selector);
 const make = (name, properties = {}, ...children) => {
@@ -12,7 +13,8 @@ const make = (name, properties = {}, ...children) => {
   return element;
 };
 
-const state = { things: new Map(), last: new Map(), center: "", series: null, span: "minutes", health: { well: true, reasons: {} }, live: false };
+const MANY = 6; // series of one thing until the qualified ones (tariffs, stored values) wait behind a button
+const state = { things: new Map(), last: new Map(), center: "", series: null, span: "minutes", health: { well: true, reasons: {} }, live: false, open: new Set() };
 const rows = new Map(); // key of a series -> { row, value, age, quality }
 const chart = new Chart(find("#plot"));
 let words = speaker(language());
@@ -92,8 +94,12 @@ function showTable() {
 const groupOf = (thing) => (thing.publisher ? "devices" : thing.center);
 
 function bodyOf(thing) {
-  const series = [...state.last.values()].filter((one) => one.thing === thing.id);
-  const name = make("th", { scope: "rowgroup", rowSpan: Math.max(1, series.length), textContent: thing.name[words.language] }, make("small", { textContent: thing.id }));
+  const all = seriesOf(thing);
+  const plain = all.filter((one) => !one.quantity.includes("."));
+  const foldable = all.length > MANY && plain.length > 0 && plain.length < all.length;
+  const isOpen = !foldable || state.open.has(thing.id);
+  const series = isOpen ? all : plain;
+  const name = make("th", { scope: "rowgroup", rowSpan: series.length + foldable || 1, textContent: thing.name[words.language] }, make("small", { textContent: thing.id }));
   const body = make("tbody");
   series.forEach((one, place) => {
     const pick = make("button", { type: "button", textContent: words.quantity(one.quantity, one.period), onclick: () => choose(one) });
@@ -102,8 +108,21 @@ function bodyOf(thing) {
     rows.set(keyOf(one), { row, pick, ...cells });
     body.append(row);
   });
-  if (!series.length) body.append(make("tr", {}, name, make("td", { colSpan: 5, className: "warn", textContent: words.say("waiting") })));
+  if (foldable) {
+    const toggle = make("button", { type: "button", textContent: isOpen ? words.say("less") : `${words.say("more")} (${all.length - series.length})` });
+    toggle.onclick = () => { state.open.delete(thing.id) || state.open.add(thing.id); showTable(); showNow(); document.getElementById(`more-${thing.id}`)?.focus(); };
+    toggle.id = `more-${thing.id}`;
+    toggle.setAttribute("aria-expanded", isOpen);
+    body.append(make("tr", {}, make("td", { colSpan: 5 }, toggle)));
+  }
+  if (!all.length) body.append(make("tr", {}, name, make("td", { colSpan: 5, className: "warn", textContent: words.say("waiting") })));
   return body;
+}
+
+// What a meter counts first, then the rest; plain quantities before their tariffs and stored values.
+function seriesOf(thing) {
+  const rank = (one) => 10 * one.quantity.split(".").length + (one.kind === "counter" ? 0 : 1);
+  return [...state.last.values()].filter((one) => one.thing === thing.id).sort((a, b) => rank(a) - rank(b) || a.quantity.localeCompare(b.quantity));
 }
 
 // Ages, verdict and newest values: every second, and when something came.
@@ -115,7 +134,7 @@ function showNow(came = new Set()) {
     cells.age.textContent = words.age(now - one.at);
     cells.quality.textContent = (one.quality === "valid" ? "✓ " : "⚠ ") + words.word(one.quality);
     cells.quality.className = one.quality === "valid" ? "good" : "warn";
-    cells.value.classList.toggle("bad", one.value === "offline");
+    cells.value.classList.toggle("bad", one.value === "offline" || BAD_STATUS.has(one.value));
     const chosen = state.series !== null && key === keyOf(state.series);
     cells.row.classList.toggle("chosen", chosen);
     cells.pick.setAttribute("aria-current", chosen);
@@ -135,6 +154,8 @@ function troubles(now) {
     const thing = state.things.get(one.thing);
     if (!thing) continue;
     if (one.quantity === "online" && one.value === "offline") found.push([one, words.say("offline")]);
+    else if (one.quantity === "status_code" && BAD_STATUS.has(one.value)) found.push([one, words.value(one)]);
+    else if (one.quantity === "error_flags" && one.value) found.push([one, words.value(one)]);
     else if (one.quality === "suspect") found.push([one, words.say("suspect")]);
     else if (!thing.publisher && now - one.at > SILENT) found.push([one, words.say("silent")]);
   }

@@ -15,21 +15,21 @@ const QUANTITIES = {
     return_temperature: "temperatura povratka", temperature_difference: "temperaturna razlika", temperature: "temperatura", active_energy_import: "prejeta energija",
     active_energy_export: "oddana energija", active_power: "delovna moč", voltage: "napetost", current: "tok", frequency: "frekvenca", online: "povezanost",
     firmware_version: "različica programa", boot_count: "zagoni", reset_cause: "vzrok zagona", clock: "ura", heap_free: "prost pomnilnik",
-    outbox_depth: "čaka na oddajo", operating_time: "čas delovanja", error_flags: "zastavice napak", gas_volume: "količina plina", power_factor: "faktor moči" },
+    outbox_depth: "čaka na oddajo", operating_time: "čas delovanja", error_flags: "zastavice napak", status_code: "stanje", gas_volume: "količina plina", power_factor: "faktor moči" },
   it: { occupancy: "occupazione", distance: "distanza", water_volume: "volume d'acqua", water_flow: "portata d'acqua", volume: "volume",
     volume_flow: "portata", heat_energy: "calore", heat_energy_gj: "calore", heat_power: "potenza termica", flow_temperature: "temperatura di mandata",
     return_temperature: "temperatura di ritorno", temperature_difference: "differenza di temperatura", temperature: "temperatura", active_energy_import: "energia prelevata",
     active_energy_export: "energia immessa", active_power: "potenza attiva", voltage: "tensione", current: "corrente", frequency: "frequenza", online: "connessione",
     firmware_version: "versione del programma", boot_count: "avvii", reset_cause: "causa del riavvio", clock: "orologio", heap_free: "memoria libera",
-    outbox_depth: "in attesa d'invio", operating_time: "tempo di funzionamento", error_flags: "segnali d'errore", gas_volume: "volume di gas", power_factor: "fattore di potenza" },
+    outbox_depth: "in attesa d'invio", operating_time: "tempo di funzionamento", error_flags: "segnali d'errore", status_code: "stato", gas_volume: "volume di gas", power_factor: "fattore di potenza" },
   en: {},
 };
 
 const VALUES = {
   sl: { free: "prosto", occupied: "zasedeno", closed: "zaprto", unknown: "neznano", online: "povezan", offline: "ni povezan",
-    valid: "veljavno", suspect: "sumljivo", estimated: "ocenjeno", substituted: "nadomeščeno" },
+    valid: "veljavno", suspect: "sumljivo", ok: "v redu", warning: "opozorilo", alarm: "alarm", fault: "okvara", estimated: "ocenjeno", substituted: "nadomeščeno" },
   it: { free: "libero", occupied: "occupato", closed: "chiuso", unknown: "sconosciuto", online: "connesso", offline: "non connesso",
-    valid: "valido", suspect: "sospetto", estimated: "stimato", substituted: "sostituito" },
+    valid: "valido", suspect: "sospetto", ok: "in ordine", warning: "avviso", alarm: "allarme", fault: "guasto", estimated: "stimato", substituted: "sostituito" },
   en: {},
 };
 
@@ -38,17 +38,17 @@ const WORDS = {
     thing: "Stvar", quantity: "Veličina", value: "Vrednost", unit: "Enota", age: "Starost", quality: "Kakovost", time: "Čas", as_table: "Zadnje vrednosti kot tabela",
     well: "Vse v redu", ill: "Zbiralnik javlja", live: "v živo", lost: "povezava je prekinjena, poskušam znova", choose: "Izberite veličino",
     devices: "Naprave", offline: "ni povezan", silent: "molči", suspect: "sumljiva vrednost", waiting: "Še ni odčitkov.", no_chart: "Knjižnica za grafe ni nameščena.",
-    minutes: "10 min", hour: "1 h", day: "24 h", reverse: "povratno", min: "najmanj", max: "največ" },
+    minutes: "10 min", hour: "1 h", day: "24 h", more: "več", less: "manj", reverse: "povratno", min: "najmanj", max: "največ" },
   it: { skip: "All'elenco", all: "Tutti i centri", centers: "Centri", attention: "Richiede attenzione", chart: "Andamento", span: "Intervallo", things: "Oggetti",
     thing: "Oggetto", quantity: "Grandezza", value: "Valore", unit: "Unità", age: "Età", quality: "Qualità", time: "Ora", as_table: "Ultimi valori in tabella",
     well: "Tutto a posto", ill: "Il collettore segnala", live: "in diretta", lost: "connessione persa, riprovo", choose: "Scegliere una grandezza",
     devices: "Dispositivi", offline: "non connesso", silent: "in silenzio", suspect: "valore sospetto", waiting: "Nessuna lettura ancora.", no_chart: "La libreria dei grafici non è installata.",
-    minutes: "10 min", hour: "1 h", day: "24 h", reverse: "inverso", min: "minimo", max: "massimo" },
+    minutes: "10 min", hour: "1 h", day: "24 h", more: "altri", less: "meno", reverse: "inverso", min: "minimo", max: "massimo" },
   en: { skip: "To the list", all: "All centers", centers: "Centers", attention: "Needs attention", chart: "Course", span: "Time span", things: "Things",
     thing: "Thing", quantity: "Quantity", value: "Value", unit: "Unit", age: "Age", quality: "Quality", time: "Time", as_table: "Last values as a table",
     well: "All is well", ill: "The collector reports", live: "live", lost: "connection lost, trying again", choose: "Choose a quantity",
     devices: "Devices", offline: "offline", silent: "silent", suspect: "suspect value", waiting: "No readings yet.", no_chart: "The chart library is not installed.",
-    minutes: "10 min", hour: "1 h", day: "24 h", reverse: "reverse", min: "minimum", max: "maximum" },
+    minutes: "10 min", hour: "1 h", day: "24 h", more: "more", less: "less", reverse: "reverse", min: "minimum", max: "maximum" },
 };
 
 const UNITS = { m3: "m³", "m3/h": "m³/h", Cel: "°C", "kW.h": "kWh", "ug/m3": "µg/m³", "[ppm]": "ppm", "dB[SPL]{A}": "dB(A)", "dB{mW}": "dBm", "V.A": "VA",
@@ -57,11 +57,13 @@ const UNITS = { m3: "m³", "m3/h": "m³/h", Cel: "°C", "kW.h": "kWh", "ug/m3": 
 export const LANGUAGES = { sl: "Slovensko", it: "Italiano", en: "English" };
 
 export function speaker(language) {
-  const number = new Intl.NumberFormat(language, { maximumFractionDigits: 6 });
-  const clock = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "medium", timeZone: "Europe/Ljubljana" });
-  const units = ["second", "minute", "hour", "day"].map((unit) => new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "narrow" }));
+  const locale = language === "en" ? "en-GB" : language; // a 24-hour clock, as in the city
+  const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 6 });
+  const clock = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium", timeZone: "Europe/Ljubljana" });
+  const units = ["second", "minute", "hour", "day"].map((unit) => new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "narrow" }));
   return {
     language,
+    locale,
     say: (key) => WORDS[language][key] ?? key,
     center: (key) => CENTERS[language][key] ?? key,
     // water_volume.t1.s2 -> količina vode · t1 · s2
