@@ -64,7 +64,7 @@ class Outbox:
 
     def depth(self) -> int:
         """How many messages wait for a receipt."""
-        return sum([segment[2] for lane in self._lanes.values() for segment in lane])
+        return sum(segment[2] for lane in self._lanes.values() for segment in lane)
 
     def oldest_seq(self) -> int:
         """The lowest sequence number without a receipt; ``next_seq`` when there is none."""
@@ -142,7 +142,7 @@ class Outbox:
         return (PENDING if stamp is None else FINAL), head + note + first + second
 
     def _room(self, size: int, urgent: bool) -> bool:
-        used = sum([segment[1] for lane in self._lanes.values() for segment in lane])
+        used = sum(segment[1] for lane in self._lanes.values() for segment in lane)
         return used + size <= (self._limit + self._limit // 8 if urgent else self._limit)
 
     def _write(self, lane: str, record: bytes, seq: int) -> bool:
@@ -182,6 +182,9 @@ class Outbox:
     def take(self, urgent: bool) -> tuple | None:
         """The next message of a lane as (seq, payload), or None; it is given once, ``read`` gives it again."""
         lane = URGENT if urgent else NORMAL
+        taken = sum(1 for place in self._taken.values() if place[0] == lane)
+        if sum(segment[2] for segment in self._lanes[lane]) <= taken:
+            return None  # asked often: don't open files for nothing
         found = self._peek(lane)
         if found is None:
             return None

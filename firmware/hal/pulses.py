@@ -13,7 +13,7 @@ class Pulses:
 
     def __init__(self, pin: int, monotonic_ms) -> None:
         self._monotonic_ms = monotonic_ms
-        self._ticks = array("I", [0] * _KEPT)
+        self._ticks = array("i", [0] * _KEPT)
         self._levels = bytearray(_KEPT)
         self._next = 0
         self._first = 0
@@ -25,7 +25,7 @@ class Pulses:
 
     def _edge(self, pin: machine.Pin) -> None:
         place = self._next % _KEPT
-        self._ticks[place] = int(time.ticks_us())
+        self._ticks[place] = time.ticks_diff(time.ticks_us(), 0)
         self._levels[place] = pin.value()
         self._next += 1
 

@@ -3,8 +3,9 @@
 import asyncio
 import ssl
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from firmware import contract, mqtt_codec
 from provisioning.broker import port_of
@@ -22,7 +23,7 @@ class Receipts:
         self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "Receipts":
+    async def __aenter__(self) -> Self:
         await self.connect()
         return self
 
@@ -72,13 +73,17 @@ class Receipts:
         found = [reading for payload in self.contents for reading in contract.decode_reading(payload)["readings"]]
         return sorted(found, key=lambda reading: reading["at"])
 
-    async def until(self, is_true: Any, what: str, seconds: float = 30) -> None:
+    async def until(self, is_true: Callable[[], bool], what: str, seconds: float = 30) -> None:
         """Return as soon as it is true; raise TimeoutError naming ``what``."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not is_true():
             if asyncio.get_running_loop().time() > deadline:
                 raise TimeoutError(f"not within {seconds:.0f} s: {what}")
             await asyncio.sleep(0.05)
+
+    async def has(self, count: int) -> None:
+        """Return when that many distinct messages have arrived."""
+        await self.until(lambda: len(self.contents) >= count, f"{count} messages, {len(self.contents)} arrived")
 
     def _write(self, octets: bytes) -> None:
         if self._writer is not None:

@@ -1,6 +1,6 @@
 """Virtual sensors that outlive their nodes: one TCP port each, driven by a scenario file.
 
-``python -m hil_tests.instruments.sensors SCENARIO.toml`` prints a JSON line per sensor, ``{"thing": ..., "port": ...}``,
+``python -m hil_tests.instruments.sensors SCENARIO.toml`` prints a line per sensor, ``{"thing": ..., "port": ...}``,
 and serves until it is stopped. The scenario:
 
     truth = "truth.jsonl"          # relative to the scenario
@@ -125,7 +125,7 @@ class Sensors:
 
     def _water(self, thing: str, meter: WaterMeter) -> Connected:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            while request := await reader.readline():
+            while (request := await reader.readline()).endswith(b"\n"):
                 cursor = json.loads(request)["since"]
                 answer, values = meter.since(cursor, int(self._seconds() * 1e6))
                 self._truth.gave(thing, values)
