@@ -10,7 +10,7 @@ import pytest
 
 from hil_tests import verdict
 from hil_tests.city import GATEWAY, Plan, VirtualCity
-from hil_tests.instruments.process import free_port, wait_until
+from hil_tests.instruments.process import free_ports, wait_until
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 
@@ -21,8 +21,7 @@ KILLED = ("broker", "collector", GATEWAY, "park-0002")
 
 @pytest.fixture
 def city(kind: Kind, tmp_path: Path) -> Iterator[VirtualCity]:
-    mqtt = free_port()
-    city = VirtualCity(Plan(tmp_path / "city", Ports(mqtt, free_port(mqtt + 1)), kind))
+    city = VirtualCity(Plan(tmp_path / "city", Ports(*free_ports(2)), kind))
     city.start()
     yield city
     city.stop()

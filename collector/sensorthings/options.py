@@ -69,9 +69,10 @@ def _flag(name: str, text: str) -> bool:
 
 def _order(part: str) -> tuple[Property, bool]:
     name, _, direction = part.partition(" ")
-    if direction.strip() not in ("", "asc", "desc"):
+    way = direction.strip().lower()  # frost-sta-client writes DESC
+    if way not in ("", "asc", "desc"):
         raise AskedWrongError(f"$orderby: expected asc or desc, got {direction.strip()!r}")
-    return Property(tuple(name.split("/"))), direction.strip() == "desc"
+    return Property(tuple(name.split("/"))), way == "desc"
 
 
 def _expand(part: str, depth: int) -> tuple[str, Options]:

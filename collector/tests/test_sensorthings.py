@@ -79,6 +79,7 @@ ASKED = {
     "/Things?$filter=properties/center eq 'environment'": [2],
     "/Things?$filter=properties/listed eq true&$orderby=id desc": [3, 2, 1],
     "/Things?$orderby=name": [2, 1, 3],
+    "/Things?$orderby=id DESC": [3, 2, 1],
     "/Things(1)/Locations": [1],
     "/Things(2)/Locations": [],
     "/Things(1)/HistoricalLocations": [],

@@ -92,12 +92,20 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def free_port(first: int | None = None) -> int:
-    """A TCP port of the loopback below the range of outgoing connections, so that nobody is given it meanwhile."""
-    for port in range(first or 20000 + os.getpid() % 6000, 32000):
+def free_ports(count: int) -> list[int]:
+    """TCP ports of the loopback below the range of outgoing connections, so that nobody is given them meanwhile."""
+    found = []
+    for port in range(20000 + 7 * os.getpid() % 11000, 32000):
         if is_free(port):
-            return port
+            found.append(port)
+        if len(found) == count:
+            return found
     raise BenchError("no free port below 32000")
+
+
+def free_port() -> int:
+    """One of them."""
+    return free_ports(1)[0]
 
 
 def is_free(port: int) -> bool:
