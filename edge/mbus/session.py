@@ -46,7 +46,8 @@ class Readout:
             self.telegrams.append(telegram.decode(answer))
             self._fcb ^= FCB  # 5.5: toggles only after a valid answer
             self.is_done = not self.telegrams[-1].more_follows
-            if not self.is_done and len(self.telegrams) == MOST_TELEGRAMS:
+            if not self.is_done and len(self.telegrams) >= MOST_TELEGRAMS:
+                self._failures = RETRIES  # asking again would not end it
                 raise DeviceError(f"more than {MOST_TELEGRAMS} telegrams in one readout")
         self._failures = 0
 

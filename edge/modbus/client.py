@@ -5,6 +5,7 @@ any failure, cancelling included, the connection is closed, the line is left sil
 """
 
 import asyncio
+import termios
 from typing import Literal
 
 from pymodbus import FramerType, ModbusException
@@ -65,7 +66,7 @@ class Client:
             client = self._new()
             try:
                 is_open = await client.connect()
-            except (ModbusException, OSError) as error:
+            except (ModbusException, OSError, termios.error) as error:  # the last for settings a device can't have
                 raise LineError(str(error)) from error
             if not is_open:
                 client.close()

@@ -53,12 +53,15 @@ def test_noise_instead_of_an_acknowledgement_is_refused() -> None:
         Readout(5).received(LAST)
 
 
-def test_a_chain_that_never_ends_is_given_up() -> None:
+def test_a_chain_that_never_ends_is_given_up_and_not_asked_for_again() -> None:
     readout = Readout(5)
     readout.received(b"\xe5")
+    for _ in range(15):
+        readout.received(FIRST)
     with pytest.raises(DeviceError, match="more than 16"):
-        for _ in range(16):
-            readout.received(FIRST)
+        readout.received(FIRST)
+    with pytest.raises(DeviceError, match="more than 16"):
+        readout.failed("more than 16")
 
 
 def test_both_sides_understand_each_other_even_when_an_answer_is_lost() -> None:

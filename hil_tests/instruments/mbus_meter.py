@@ -37,13 +37,17 @@ class MbusMeter:
         if self._frame.ci is None:
             raise ValueError(f"{name}: not a telegram")
         self._header = HEADER_SIZES[self._frame.ci]
-        self._records = record.decode(self._frame.payload[self._header :]).records
+        found = record.decode(self._frame.payload[self._header :])
+        self._records = found.records
+        # Some recordings are the first telegram of several; the one behind it says nothing and ends the chain.
+        last = self._frame._replace(primary_address=primary_address, payload=self._frame.payload[: self._header])
+        self._rest = [frame.encode(last)] if found.more_follows else []
 
     def answer(self, request: bytes, seconds: float) -> tuple[bytes, dict[str, object]]:
         """The bytes to send, none when it is not asked, and the values they give, none for an acknowledgement."""
         telegram, values = self._telegram(seconds)
-        octets = self._answers.answer(request, [telegram])
-        return octets, values if len(octets) > len(frame.ACK) else {}
+        octets = self._answers.answer(request, [telegram, *self._rest])
+        return octets, values if octets == telegram else {}
 
     def _telegram(self, seconds: float) -> tuple[bytes, dict[str, object]]:
         payload = bytearray(self._frame.payload)

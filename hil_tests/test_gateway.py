@@ -1,0 +1,198 @@
+"""A gateway process against virtual meters and real brokers, over mutual TLS: what survives what?"""
+
+import asyncio
+import json
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil_tests.instruments.meters import Meters, Scenario
+from hil_tests.instruments.process import Program
+from hil_tests.instruments.receipts import Receipts
+from provisioning.broker import port_of
+
+METERS = {
+    "cellar": [("wm-0001", "els_falcon", "elster_falcon", 1), ("hm-0001", "sontex_supercal_531_telegram1", None, 2)],
+    "hall": [("em-0001", "abb_b23", "abb_b23", 1)],
+    "roof": [("em-0002", "eastron_sdm120", "eastron_sdm120", 1)],
+}
+KINDS = {"cellar": "mbus", "hall": "modbus-rtu", "roof": "modbus-tcp"}
+THINGS = {thing for line in METERS.values() for thing, *_ in line}
+
+
+@pytest.fixture
+async def meters(tmp_path: Path) -> AsyncIterator[Meters]:
+    lines = [
+        {
+            "name": name,
+            "kind": KINDS[name],
+            "link": tmp_path / f"{name}.tty",
+            "baud": 2400 if name == "cellar" else 9600,
+            "meter": [{"thing": thing, "model": model, "address": at} for thing, model, _, at in line],
+        }
+        for name, line in METERS.items()
+    ]
+    made = Meters(Scenario.model_validate({"truth": tmp_path / "truth.jsonl", "line": lines}))
+    await made.start()
+    yield made
+    await made.stop()
+
+
+def configuration(meters: Meters, directory: Path, **changes: object) -> str:
+    certificates = directory / "certificates"
+    text = (
+        f'city = "koper"\npublisher = "gw-0001"\n[broker]\nport = {port_of(directory)}\nca = "{directory}/ca/ca.pem"\n'
+    )
+    text += f'certificate = "{certificates}/gw-0001.pem"\nkey = "{certificates}/gw-0001.key"\n'
+    for name, line in METERS.items():
+        text += f'[[line]]\nname = "{name}"\nkind = "{KINDS[name]}"\nport = "{meters.ports[name]}"\n'
+        text += f'baud = {2400 if name == "cellar" else 9600}\nparity = "N"\n'  # a pty refuses parity once it is set
+        for thing, _, profile, address in line:
+            key = "primary_address" if name == "cellar" else "unit_id"
+            text += f'[[line.meter]]\nthing = "{thing}"\n{key} = {address}\nperiod = {changes.get("period", 1)}\n'
+            text += f'profile = "{profile}"\n' if profile else ""
+    return text
+
+
+Build = Callable[[], Program]
+
+
+@pytest.fixture
+def gateway(meters: Meters, directory: Path, tmp_path: Path) -> Iterator[Program]:
+    (tmp_path / "gateway.toml").write_text(configuration(meters, directory))
+    command = [sys.executable, "-m", "edge", "--config", tmp_path / "gateway.toml"]
+    program = Program("gw-0001", command, tmp_path / "gateway.log")
+    yield program
+    if program.is_running:
+        program.kill()
+
+
+@pytest.fixture
+async def collector(directory: Path, running_broker: Program) -> AsyncIterator[Receipts]:
+    assert running_broker.is_running
+    async with Receipts(directory) as connected:
+        yield connected
+
+
+def disagreements(readings: list[dict[str, Any]], tmp_path: Path) -> list[tuple[str, str, int, object, object]]:
+    """Values that are not what the meter gave last before the reading's stamp."""
+    truths = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text("utf-8").splitlines()]
+    wrong = []
+    for reading in readings:
+        for quantity, value in reading["values"].items():
+            given = [
+                truth["values"][quantity]
+                for truth in truths
+                if truth["thing"] == reading["thing"] and truth["at"] <= reading["at"] and quantity in truth["values"]
+            ]
+            if not given or given[-1] != value:
+                wrong.append((reading["thing"], quantity, reading["at"], value, given[-1:]))
+    return wrong
+
+
+def unreceived(tmp_path: Path) -> int:
+    with sqlite3.connect(tmp_path / "outbox.sqlite") as connection:
+        count: int = connection.execute("SELECT count(*) FROM message WHERE NOT received").fetchone()[0]
+    return count
+
+
+async def stopped(gateway: Program) -> None:
+    await asyncio.to_thread(gateway.stop)
+
+
+async def test_every_meter_arrives_with_the_values_it_gave(
+    gateway: Program, collector: Receipts, tmp_path: Path
+) -> None:
+    gateway.start()
+    await collector.until(lambda: {reading["thing"] for reading in collector.readings()} == THINGS, "every thing")
+    await collector.until(lambda: len(collector.readings()) > 20, "twenty readings")
+    await stopped(gateway)
+    assert gateway.exit_status == 0
+    assert disagreements(collector.readings(), tmp_path) == []
+    heat = next(reading for reading in collector.readings() if reading["thing"] == "hm-0001")
+    assert {"heat_energy_gj", "heat_energy_gj.s1", "volume", "status_code"} <= set(heat["values"])
+    assert collector.states[0]["online"] is True
+    await collector.until(lambda: collector.states[-1]["online"] is False, "the state says offline", 5)
+
+
+async def test_a_gateway_killed_at_any_moment_loses_nothing_it_had_stamped(
+    gateway: Program, collector: Receipts, tmp_path: Path
+) -> None:
+    collector.answers = False
+    for readings in (5, 12, 20):
+        gateway.start()
+        await collector.until(lambda least=readings: len(collector.readings()) >= least, f"{readings} readings")  # type: ignore[misc]
+        gateway.kill()
+    collector.answers = True
+    gateway.start()
+    await collector.until(lambda: len(collector.readings()) > 25, "new readings after the last start")
+    await stopped(gateway)
+    numbers = collector.numbers()
+    assert numbers >= set(range(1, max(numbers)))  # without a gap; the newest may be under way
+    assert disagreements(collector.readings(), tmp_path) == []
+
+
+async def test_what_has_no_receipt_is_sent_again_and_what_has_one_is_not(
+    gateway: Program, collector: Receipts, tmp_path: Path
+) -> None:
+    collector.answers = False
+    gateway.start()
+    await collector.until(lambda: len(collector.numbers()) >= 4, "four messages without a receipt")
+    gateway.kill()
+    collector.answers = True
+    before = collector.numbers()
+    gateway.start()
+    await collector.until(lambda: all(collector.contents[content] > 1 for content in _of(collector, before)), "again")
+    await collector.until(lambda: len(collector.numbers()) > len(before) + 6, "the rest goes on")
+    await stopped(gateway)
+    assert unreceived(tmp_path) <= 2
+    assert all(count == 1 for content, count in collector.contents.items() if content not in _of(collector, before))
+
+
+def _of(collector: Receipts, numbers: set[int]) -> list[bytes]:
+    return [content for content in collector.contents if json.loads(content)["seq"] in numbers]
+
+
+async def test_an_outage_of_the_broker_costs_nothing(
+    gateway: Program, running_broker: Program, directory: Path, tmp_path: Path
+) -> None:
+    async with Receipts(directory) as before:
+        gateway.start()
+        await before.until(lambda: len(before.readings()) >= 4, "readings")
+    running_broker.kill()
+    await asyncio.sleep(3)  # real meters go on being read by a real clock
+    running_broker.start()
+    async with Receipts(directory) as after:
+        await after.until(lambda: len(after.readings()) >= 12, "what was read meanwhile", 60)
+        await stopped(gateway)
+    numbers = before.numbers() | after.numbers()
+    assert numbers >= set(range(1, max(numbers)))
+    assert disagreements(before.readings() + after.readings(), tmp_path) == []
+
+
+async def test_nothing_is_sent_while_the_collector_says_offline(gateway: Program, collector: Receipts) -> None:
+    collector.tell(online=False, at=1)
+    gateway.start()
+    await collector.until(lambda: any("outbox_depth" in state for state in collector.states), "the gateway's state")
+    await asyncio.sleep(3)  # long enough for several readouts
+    assert collector.numbers() == set()
+    collector.tell(online=True, at=2)
+    await collector.until(lambda: len(collector.numbers()) >= 6, "the backlog")
+
+
+async def test_a_second_gateway_on_the_same_outbox_says_so(
+    gateway: Program, collector: Receipts, tmp_path: Path
+) -> None:
+    gateway.start()
+    await collector.until(lambda: bool(collector.numbers()), "the first one runs")
+    second = Program(
+        "second", [sys.executable, "-m", "edge", "--config", tmp_path / "gateway.toml"], tmp_path / "2.log"
+    )
+    second.start()
+    await collector.until(lambda: not second.is_running, "the second one ends")
+    assert second.exit_status == 2
+    assert "another gateway has it open" in second.last_lines()
