@@ -278,8 +278,8 @@ class VirtualCity:
         # The bench starts the broker, so that it can be killed alone.
         config.write_text(config.read_text().replace(f'kind = "{self.plan.broker}"', 'kind = "external"'))
         inventory = Inventory(directory / "inventory.toml")
-        things = [one.thing for one in (*self._nodes, *MBUS, *MODBUS)]
-        for thing in things:
+        meters = (one.thing for one in (*MBUS, *MODBUS))
+        for thing in (*(one.thing for one in self._nodes), *meters):
             if thing.id not in inventory.ids("thing"):
                 inventory.add_thing(thing)
         roles: dict[str, Role] = dict.fromkeys((one.publisher for one in self._nodes), "node")

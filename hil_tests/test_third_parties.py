@@ -57,13 +57,15 @@ def test_mosquitto_pub_adds_a_reading_that_is_stored(city: VirtualCity) -> None:
 
 
 def test_frost_lists_things_and_observations(city: VirtualCity) -> None:
+    volume = ("shaft-0001", "water_volume")
+    wait_until(lambda: len(fetch(city.url, ["shaft-0001"]).get(volume, ())) > 5, "more than one page is stored")
     service = frost.SensorThingsService(f"{city.url}/v1.1")
     things = list(service.things().query().filter("properties/id eq 'shaft-0001'").list())
     assert [one.name for one in things] == ["Shaft Semedela"]
     streams = list(things[0].get_datastreams().query().filter("name eq 'shaft-0001 water_volume'").list())
     assert streams[0].unit_of_measurement.symbol == "m3"
     observations = list(streams[0].get_observations().query().orderby("phenomenonTime", "asc").top(3).list())
-    truth = [one.value for one in fetch(city.url, ["shaft-0001"])["shaft-0001", "water_volume"]]
+    truth = [one.value for one in fetch(city.url, ["shaft-0001"])[volume]]
     assert len(observations) >= 5  # more than one page: it followed the links
     assert [one.result for one in observations][:5] == truth[:5]
 
