@@ -121,6 +121,24 @@ async def test_what_the_broker_or_the_collector_forgot_is_published_again(
     await collector.until(lambda: not unmatched(given, collector.readings()), "the readings of the outage", 40)
 
 
+async def test_a_full_outbox_keeps_what_it_has_and_the_state_names_what_it_can_not_keep(
+    collector: Receipts, build: Build
+) -> None:
+    collector.answers = False
+    parking = build(outbox_bytes=3000)
+    parking.start()
+    await collector.until(lambda: bool(collector.states and collector.states[-1]["dropped"]), "dropped in the state")
+    first_dropped = collector.states[-1]["dropped"][0][0]
+    assert collector.numbers() == set(range(1, first_dropped))
+    collector.answers = True
+    parking.kill()
+    parking.start()  # a new connection publishes what is kept, and its receipts make room
+    await collector.until(lambda: max(collector.numbers()) > first_dropped, "readings after the gap")
+    gap = range(first_dropped, min(seq for seq in collector.numbers() if seq > first_dropped))
+    named = [seq for first, last in collector.states[-1]["dropped"] for seq in range(first, last + 1)]
+    assert set(gap) <= set(named)
+
+
 async def test_a_killed_node_loses_at_most_the_value_it_was_reading(
     collector: Receipts, build: Build, tmp_path: Path
 ) -> None:
