@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from hil_tests.instruments.process import Program
 from hil_tests.instruments.receipts import Receipts
 from provisioning.broker import port_of
 
-METERS = {
+METERS: dict[str, list[tuple[str, str, str | None, int]]] = {  # thing, recording, profile, address
     "cellar": [("wm-0001", "els_falcon", "elster_falcon", 1), ("hm-0001", "sontex_supercal_531_telegram1", None, 2)],
     "hall": [("em-0001", "abb_b23", "abb_b23", 1)],
     "roof": [("em-0002", "eastron_sdm120", "eastron_sdm120", 1)],
@@ -58,14 +58,14 @@ def configuration(meters: Meters, directory: Path, **changes: object) -> str:
     return text
 
 
-Build = Callable[[], Program]
+def _command(tmp_path: Path) -> list[str | Path]:
+    return [sys.executable, "-m", "edge", "--config", tmp_path / "gateway.toml"]
 
 
 @pytest.fixture
 def gateway(meters: Meters, directory: Path, tmp_path: Path) -> Iterator[Program]:
     (tmp_path / "gateway.toml").write_text(configuration(meters, directory))
-    command = [sys.executable, "-m", "edge", "--config", tmp_path / "gateway.toml"]
-    program = Program("gw-0001", command, tmp_path / "gateway.log")
+    program = Program("gw-0001", _command(tmp_path), tmp_path / "gateway.log")
     yield program
     if program.is_running:
         program.kill()
@@ -81,7 +81,7 @@ async def collector(directory: Path, running_broker: Program) -> AsyncIterator[R
 def disagreements(readings: list[dict[str, Any]], tmp_path: Path) -> list[tuple[str, str, int, object, object]]:
     """Values that are not what the meter gave last before the reading's stamp."""
     truths = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text("utf-8").splitlines()]
-    wrong = []
+    wrong: list[tuple[str, str, int, object, object]] = []
     for reading in readings:
         for quantity, value in reading["values"].items():
             given = [
@@ -189,9 +189,7 @@ async def test_a_second_gateway_on_the_same_outbox_says_so(
 ) -> None:
     gateway.start()
     await collector.until(lambda: bool(collector.numbers()), "the first one runs")
-    second = Program(
-        "second", [sys.executable, "-m", "edge", "--config", tmp_path / "gateway.toml"], tmp_path / "2.log"
-    )
+    second = Program("second", _command(tmp_path), tmp_path / "second.log")
     second.start()
     await collector.until(lambda: not second.is_running, "the second one ends")
     assert second.exit_status == 2

@@ -48,6 +48,14 @@ def path(tmp_path: Path) -> Path:
     return file
 
 
+def test_the_readmes_example_is_taken_as_it_stands(path: Path) -> None:
+    readme = Path(config.__file__).with_name("README.md").read_text("utf-8")
+    path.write_text(readme.split("```toml\n")[1].split("```")[0])
+    for name in ("gw-0001.pem", "gw-0001.key"):
+        (path.parent / name).write_text("")
+    assert config.load(path).line[0].meter[0].thing == "wm-06855817"
+
+
 def test_files_are_relative_to_the_configuration(path: Path) -> None:
     found = config.load(path)
     assert found.outbox == path.parent / "outbox.sqlite"

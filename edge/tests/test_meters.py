@@ -72,6 +72,13 @@ input_register = { 0 = "00e6" }
 expect = { voltage = "230" }
 """
 
+SECOND = """[[register]]
+quantity = "voltage"
+table = "input_register"
+address = 1
+format = "uint16"
+"""
+
 
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
@@ -82,8 +89,7 @@ expect = { voltage = "230" }
         ('protocol = "modbus"', "", "protocol: expected mbus or modbus"),
         ('name = "Test"', 'name = "Test"\nscale = 1', "scale: Extra inputs"),
         ("[[register]]", "[[register", "meter.toml: "),
-        ("[[test]]", '[[register]]\nquantity = "voltage"\ntable = "input_register"\naddress = 1\nformat = "uint16"\n'
-         "[[test]]", "quantity voltage stands in two registers"),
+        ("[[test]]", f"{SECOND}[[test]]", "quantity voltage stands in two registers"),
     ],
 )  # fmt: skip
 def test_a_wrong_profile_is_refused_with_the_path_of_the_key(
