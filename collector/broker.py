@@ -48,6 +48,11 @@ class EmbeddedBroker:
             await self._start()
 
     @property
+    def process_id(self) -> int | None:
+        """None while none runs."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    @property
     def _last_words(self) -> str:
         telling = [line for line in self._log if any(word in line.lower() for word in ("err", "ftl", "fatal"))]
         return (telling or list(self._log) or ["it said nothing"])[-1]

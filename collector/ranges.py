@@ -16,8 +16,20 @@ def union(*sets: Iterable[tuple[int, int]]) -> Ranges:
     return tuple(merged)
 
 
-def of(numbers: Iterable[int]) -> Ranges:
-    return union((number, number) for number in numbers)
+def of(numbers: set[int]) -> Ranges:
+    merged: list[tuple[int, int]] = []
+    ordered = sorted(numbers)
+    if not ordered:
+        return ()
+    if ordered[-1] - ordered[0] == len(ordered) - 1:
+        return ((ordered[0], ordered[-1]),)  # the usual batch has no gap
+    first = last = ordered[0]
+    for number in ordered:
+        if number > last + 1:
+            merged.append((first, last))
+            first = number
+        last = number
+    return (*merged, (first, last))
 
 
 def gaps(ranges: Ranges, end: int) -> Ranges:
