@@ -3,7 +3,7 @@
 import random
 from collections import deque
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 STABLE_US = 20_000
 _CLOSED_US = 60_000
@@ -47,7 +47,7 @@ class WaterMeter:
                 at += self._random.randint(100, 8_000)
         return at
 
-    def since(self, cursor: int, now_us: int) -> tuple[dict[str, object], dict[str, object]]:
+    def since(self, cursor: int, now_us: int) -> tuple[dict[str, Any], dict[str, object]]:
         """The answer to a node, and the value it gives: the volume of all pulses that are settled in it."""
         self._generate(now_us)
         while self._edges and self._first < cursor:
