@@ -29,6 +29,7 @@ STATE_PERIOD = 300.0  # s
 _ANSWER = 10.0  # s for TCP with TLS, CONNACK and SUBACK each
 _TICK = 1.0  # s between looks at the timers
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # s between connections
+_STEADY = 5.0  # s after which a connection counts as one: a broker that hangs up at once is not asked ever faster
 _REFUSED = 0x80
 
 
@@ -88,9 +89,12 @@ class Uplink:
     async def run(self) -> None:
         """Stay connected, for ever; an outage is a state, not an error."""
         while True:
+            started = time.monotonic()
             try:
                 await self._one_connection()
             except UplinkError as error:
+                if time.monotonic() - started > _STEADY:
+                    self._wait = _FIRST_WAIT
                 pause = self._wait * random.uniform(0.5, 1.0)  # noqa: S311 - spreads reconnections, guards nothing
                 log.warning("uplink: %s; again in %.1f s", error, pause)
                 await asyncio.sleep(pause)
@@ -106,7 +110,6 @@ class Uplink:
                 await asyncio.to_thread(client.connect, broker.host, broker.port, KEEP_ALIVE)
                 client.loop_start()
                 await self._greet(client, events)
-            self._wait = _FIRST_WAIT
             log.info("uplink: connected to %s:%d", broker.host, broker.port)
             await self._drain(client, events)
         except TimeoutError:

@@ -194,3 +194,31 @@ async def test_a_second_gateway_on_the_same_outbox_says_so(
     await collector.until(lambda: not second.is_running, "the second one ends")
     assert second.exit_status == 2
     assert "another gateway has it open" in second.last_lines()
+
+
+async def until_it_says(gateway: Program, text: str, count: int) -> None:
+    async with asyncio.timeout(20):
+        while gateway.last_lines().count(text) < count:  # noqa: ASYNC110 - a process tells us by its log only
+            await asyncio.sleep(0.1)
+
+
+async def test_a_certificate_of_somebody_else_sends_nothing_and_keeps_its_readings(
+    gateway: Program, collector: Receipts, tmp_path: Path
+) -> None:
+    wrong = (tmp_path / "gateway.toml").read_text().replace("gw-0001.pem", "park-0002.pem")
+    (tmp_path / "gateway.toml").write_text(wrong.replace("gw-0001.key", "park-0002.key"))
+    gateway.start()
+    # nats refuses the subscription, mosquitto hangs up at the first publication; both are said, and tried more rarely.
+    await until_it_says(gateway, "WARNING uplink: ", 3)
+    await stopped(gateway)
+    assert collector.numbers() == set()
+    assert unreceived(tmp_path) > 0
+
+
+async def test_a_broker_that_is_not_there_is_one_line_each_time(gateway: Program, tmp_path: Path) -> None:
+    gateway.start()
+    await until_it_says(gateway, "WARNING uplink: ", 2)
+    await stopped(gateway)
+    assert gateway.exit_status == 0
+    assert "Traceback" not in (tmp_path / "gateway.log").read_text()
+    assert unreceived(tmp_path) > 0
