@@ -18,7 +18,7 @@ from collector.api.app import create_app
 from collector.broker import EmbeddedBroker, StartError, refuse_taken_port
 from collector.city import City, open_city
 from collector.config import CollectorConfig, HttpConfig, load_config
-from collector.first_steps import first_steps
+from collector.first_steps import first_reading, page
 from collector.ingest import Ingest
 from collector.inventory import ConfigError, Inventory, load_inventory
 from collector.receive import Receiver
@@ -90,11 +90,12 @@ async def _serve(config: CollectorConfig) -> None:
         released = await asyncio.to_thread(ingest.release, time.time_ns() // 1_000_000)
         if released:
             log.info("%d observations left the quarantine: what held them is mended", len(released))
-        print(first_steps(config, inventory), flush=True)
+        print(page(config), flush=True)
+        receiver = Receiver(city, ingest, config.broker)
         await _run_until_one_ends(
-            Receiver(city, ingest, config.broker).run(),
+            receiver.run(),
             _serve_http(city, config.http),
-            _until_signal(),
+            _until_signal(receiver.connected, first_reading(config, inventory)),
             *([broker.run()] if broker else ()),
         )
 
@@ -139,11 +140,19 @@ async def _serve_http(city: City, http: HttpConfig) -> None:
         raise
 
 
-async def _until_signal() -> None:
+async def _until_signal(connected: asyncio.Event, welcome: str) -> None:
+    """Say ``welcome`` as soon as a reading would be received."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    welcoming = asyncio.create_task(_say(connected, welcome))
     await stopped.wait()
+    welcoming.cancel()
+
+
+async def _say(connected: asyncio.Event, welcome: str) -> None:
+    await connected.wait()
+    print(welcome, flush=True)
 
 
 async def _run_until_one_ends(*coroutines: Coroutine[None, None, None]) -> None:

@@ -45,6 +45,8 @@ class Receiver:
         self._inbox = Inbox() if inbox is None else inbox
         self._connection: Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self.connected = asyncio.Event()
+        """Set once subscribed, for the first time: from here on the broker keeps messages for the collector."""
         self.linger = LINGER
         self.keep_alive = 20  # s
 
@@ -116,6 +118,7 @@ class Receiver:
         self._publish_state(connection, online=True)
         self._city.metrics.add("connections_total")
         self._city.health.well("broker")
+        self.connected.set()
         log.info("receiving from %s:%d", self._broker.host, self._broker.port)
 
     def _hello(self) -> bytes:
