@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from collector.observation import Kind, Value, kind_of
 from firmware import contract
-from firmware.contract import DIGITS, TEXT_LIMIT, ContractError
+from firmware.contract import DIGITS, LARGEST, TEXT_LIMIT, ContractError
 
 _Quality = Literal["suspect", "estimated", "substituted"]
 _Censored = Literal["<", ">"]
@@ -53,20 +53,14 @@ def decode(payload: bytes) -> ReadingMessage:
 
 def reading_of(plain: object) -> Reading:
     """Check one reading that was parsed already; raises ContractError."""
-    try:
-        contract.check_reading(plain)  # type: ignore[arg-type]  # it refuses what is no object itself
-    except UnicodeEncodeError:
-        raise ContractError("reading: half of a surrogate pair") from None
+    contract.check_reading(plain)  # type: ignore[arg-type]  # it refuses what is no object itself
     reading = msgspec.convert(plain, Reading)
     _take_values(reading)
     return reading
 
 
 def _by_contract(payload: bytes) -> ReadingMessage:
-    try:
-        plain = contract.decode_reading(payload)
-    except UnicodeEncodeError:
-        raise ContractError("readings: half of a surrogate pair") from None
+    plain = contract.decode_reading(payload)
     message = msgspec.convert(plain, ReadingMessage)
     for reading in message.readings:
         _take_values(reading)
@@ -106,7 +100,7 @@ def _take_values(reading: Reading) -> bool:
 def _value(kind: Kind, value: Any) -> Value | None:
     taken: Value | None = None
     if kind.is_number:
-        if type(value) is float:
+        if type(value) is float and -LARGEST <= value <= LARGEST:
             taken = value
         elif type(value) is int and -_MOST < value < _MOST:
             taken = float(value)

@@ -15,6 +15,7 @@ NODE_LIMIT = 4096  # bytes of one message
 GATEWAY_LIMIT = 65536
 DIGITS = 15  # what a 64-bit float carries exactly
 TEXT_LIMIT = 256
+LARGEST = 3.4028236e38  # the largest 32-bit float, as its shortest decimal rounds up
 CHANNELS = ("reading", "receipt", "state", "command", "result", "config")
 QUALITIES = ("suspect", "estimated", "substituted")
 CENSORED = ("<", ">")
@@ -95,7 +96,7 @@ def _check_reading(path: str, reading, check_value) -> None:
     if type(values) is not dict or not values:
         raise ContractError(path + ".values: expected at least one value")
     for key, value in values.items():
-        check_value(path + ".values." + str(key), key, value)
+        check_value(path + ".values." + _shown(key), key, value)
     _check_marks(path + ".quality", reading, "quality", QUALITIES)
     _check_marks(path + ".censored", reading, "censored", CENSORED)
     if "source" in reading:
@@ -110,9 +111,9 @@ def _check_marks(path: str, reading: dict, name: str, allowed: tuple) -> None:
         raise ContractError(path + ": expected an object")
     for key, mark in marks.items():
         if key not in reading["values"]:
-            raise ContractError(path + "." + str(key) + ": not among the values")
+            raise ContractError(path + "." + _shown(key) + ": not among the values")
         if type(mark) is not str or mark not in allowed:
-            raise ContractError(path + "." + str(key) + ": expected one of " + " ".join(allowed))
+            raise ContractError(path + "." + _shown(key) + ": expected one of " + " ".join(allowed))
 
 
 def _check_decoded(path: str, key, value) -> None:
@@ -146,11 +147,13 @@ def _check_number(path: str, value) -> None:
     if type(value) is float:
         if not math.isfinite(value):
             raise ContractError(path + ": not finite")
+        if not -LARGEST <= value <= LARGEST:
+            raise ContractError(path + ": beyond a 32-bit float")
         return
     if type(value) is tuple:
-        if len(value) != 2 or type(value[0]) is not int or type(value[1]) is not int or not -30 <= value[1] <= 30:
-            raise ContractError(path + ": expected (integer, exponent), exponent within -30 to 30")
-        value = value[0]
+        if len(value) != 2 or type(value[0]) is not int or type(value[1]) is not int or not -30 <= value[1] <= 23:
+            raise ContractError(path + ": expected (integer, exponent), exponent within -30 to 23")
+        value = value[0]  # 15 digits and 23 zeros are within a 32-bit float
     if type(value) is not int:
         raise ContractError(path + ": expected a number")
     if not -(10**DIGITS) < value < 10**DIGITS:
@@ -217,9 +220,9 @@ def _check_state(state: dict) -> None:
         _check_ranges("dropped", state["dropped"])
     for key, value in state.items():
         if type(value) in (dict, tuple) or (type(value) is list and key != "dropped"):
-            raise ContractError(key + ": expected a single value")
+            raise ContractError(_shown(key) + ": expected a single value")
         if type(value) is float and not math.isfinite(value):
-            raise ContractError(key + ": not finite")
+            raise ContractError(_shown(key) + ": not finite")
 
 
 # ---- command, result, config ----------------------------------------------------------------------------------------
@@ -280,7 +283,7 @@ def _check_result(result: dict, check_value) -> None:
     if type(values) is not dict:
         raise ContractError("values: expected an object")
     for key, value in values.items():
-        check_value("values." + str(key), key, value)
+        check_value("values." + _shown(key), key, value)
 
 
 def encode_config(config: dict) -> bytes:
@@ -323,10 +326,15 @@ def _load(payload: bytes) -> dict:
     return message
 
 
+def _shown(key) -> str:
+    """A key of a foreign message as it may stand in an error: short, and with nothing that can't be written down."""
+    return "".join([c if " " <= c < "\ud800" else "?" for c in str(key)[:64]])
+
+
 def _known_keys(path: str, message: dict, known: tuple) -> None:
     for key in message:
         if key not in known:
-            raise ContractError(path + str(key) + ": unknown key")
+            raise ContractError(path + _shown(key) + ": unknown key")
 
 
 def _check_sequence(message: dict) -> None:
@@ -345,7 +353,11 @@ def _check_whole(path: str, value, low: int, high: int) -> None:
 
 
 def _check_text(path: str, text) -> None:
-    if type(text) is not str or len(text.encode()) > TEXT_LIMIT:
+    try:
+        is_text = type(text) is str and len(text.encode()) <= TEXT_LIMIT
+    except ValueError:  # JSON can hold half of a surrogate pair, UTF-8 can't
+        is_text = False
+    if not is_text:
         raise ContractError(path + ": expected at most 256 bytes of text")
 
 

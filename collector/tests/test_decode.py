@@ -102,8 +102,6 @@ def verdict_of_contract(payload: bytes) -> str:
         contract.decode_reading(payload)
     except ContractError as error:
         return str(error)
-    except UnicodeEncodeError:
-        return "half of a surrogate pair"
     return "accepted"
 
 
