@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from statistics import quantiles
 from typing import NamedTuple
@@ -83,20 +84,27 @@ def fetch(url: str, things: Iterable[str]) -> dict[Key, list[Stored]]:
     """Every content kept of every thing, asked of the API at ``url``; a thing nobody has heard of has none."""
     found: dict[Key, list[Stored]] = defaultdict(list)
     for thing in things:
-        try:
-            series = f"{url}/api/series.csv?thing={thing}&versions=all"
-            with urllib.request.urlopen(series, timeout=60) as answer:  # noqa: S310  # the scheme is ours: http
-                text = answer.read().decode()
-        except urllib.error.HTTPError as error:
-            if error.code == 404:
-                continue
-            raise
-        for row in csv.DictReader(io.StringIO(text)):
+        for row in csv.DictReader(io.StringIO(_series(url, thing))):
             numeric = QUANTITIES[_name(row["quantity"])][1] in (*NUMBER_KINDS, "flags")
             value: Value = float(row["value"]) if numeric else row["value"]
             known = int(row["known"]) if row["known"] else None
             found[thing, row["quantity"]].append(Stored(int(row["at"]), value, row["unit"], known))
     return dict(found)
+
+
+def _series(url: str, thing: str) -> str:
+    for versions in ("all", "latest"):
+        address = f"{url}/api/series.csv?thing={thing}&versions={versions}"
+        try:
+            with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310  # the scheme is ours: http
+                text: str = answer.read().decode()
+                return text
+        except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.NOT_FOUND:
+                return ""
+            if error.code != HTTPStatus.NOT_IMPLEMENTED:  # 501: this store keeps one version
+                raise
+    return ""
 
 
 def compare(

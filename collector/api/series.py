@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Annotated, Literal
 
@@ -65,9 +65,9 @@ async def series(request: Request, wanted: Annotated[Wanted, Query()]) -> Respon
         )
         for one in streams
     ]
-    if asked and wanted.as_of is not None:
-        await city.reader.count(asked[0])  # a store without as-of refuses before the first row is on its way
-    return StreamingResponse(_rows(city, streams, asked), media_type="text/csv; charset=utf-8")
+    rows = _rows(city, streams, asked)
+    first = await anext(rows)  # what the store refuses is refused before the first row is on its way
+    return StreamingResponse(_all(first, rows), media_type="text/csv; charset=utf-8")
 
 
 def _refuse_unknown(quantity: str) -> None:
@@ -77,7 +77,14 @@ def _refuse_unknown(quantity: str) -> None:
         raise AskedWrongError(f"quantity: {quantity}: {error}") from None
 
 
-async def _rows(city: City, streams: Sequence[Datastream], asked: Sequence[Asked]) -> AsyncIterator[str]:
+async def _all(first: str, rest: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    async with aclosing(rest):
+        yield first
+        async for text in rest:
+            yield text
+
+
+async def _rows(city: City, streams: Sequence[Datastream], asked: Sequence[Asked]) -> AsyncGenerator[str, None]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

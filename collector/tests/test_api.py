@@ -14,6 +14,7 @@ from collector.api.events import _events
 from collector.city import City, open_city
 from collector.inventory import Inventory
 from collector.observation import Observation, Series
+from collector.stores import NotOfferedError
 
 T = 1795392000000
 INVENTORY = Inventory.model_validate(
@@ -95,6 +96,18 @@ def test_a_wrong_question_is_refused_by_name(client: TestClient, path: str) -> N
     answer = client.get(path)
     assert answer.status_code == status
     assert message in answer.text
+
+
+def test_what_a_store_does_not_offer_is_refused_before_the_first_row(
+    city: City, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_rows(_query: object) -> None:
+        raise NotOfferedError("no known time is kept here")
+
+    monkeypatch.setattr(city.store, "open_rows", open_rows)
+    answer = client.get(f"/api/series.csv?thing=wm-1&as_of={T}")
+    assert answer.status_code == 501
+    assert answer.json()["message"] == "no known time is kept here"
 
 
 def test_things_come_with_their_last_values(client: TestClient) -> None:

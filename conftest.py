@@ -1,0 +1,31 @@
+"""What may be skipped? In CI, only what stands here with its reason; any other skip fails the run."""
+
+import os
+
+import pytest
+
+MAY_BE_SKIPPED = (
+    "mosquitto 2.0 grants every subscription and then delivers nothing",
+    "where the last arrival wins, a late repetition cannot be told from a correction",
+    "the last arrival wins here",
+    "memory keeps nothing, and says so",
+)
+_unlisted: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not any(listed in reason for listed in MAY_BE_SKIPPED):
+            _unlisted.append(f"{report.nodeid}: {reason}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in _unlisted if "CI" in os.environ else ():
+        terminalreporter.write_line(f"NOT LISTED as a skip: {line}", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _unlisted and "CI" in os.environ and not hasattr(session.config, "workerinput"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
