@@ -30,7 +30,8 @@ class BrokerConfig(_Strict):
     """Which broker, and as whom. ``nats`` and ``mosquitto`` are started by the collector, ``external`` is not."""
 
     kind: Literal["nats", "mosquitto", "external"] = "nats"
-    config: Path = Path("broker/nats.conf")
+    config: Path = Path()
+    """What the broker is started with; without it ``broker/<kind>.conf``, which quickstart wrote for both."""
     host: str = "127.0.0.1"
     port: Port = 8883
     server_name: str = "localhost"
@@ -67,7 +68,8 @@ def load_config(file: Path) -> CollectorConfig:
         raise ConfigError(first_error(file, error)) from None
     folder = file.absolute().parent
     broker = config.broker
-    paths = {name: folder / getattr(broker, name) for name in ("config", "ca", "certificate", "key")}
+    paths = {name: folder / getattr(broker, name) for name in ("ca", "certificate", "key")}
+    paths["config"] = folder / (Path(f"broker/{broker.kind}.conf") if broker.config == Path() else broker.config)
     for name in ("ca", "certificate", "key"):
         if not paths[name].is_file():
             raise ConfigError(f"{file}: broker.{name}: there is no file {paths[name]}")

@@ -61,7 +61,6 @@ inventory = "inventory.toml"
 
 [broker]
 kind = "{kind}"                      # nats | mosquitto (started by the collector) | external (started by you)
-config = "broker/{kind}.conf"
 host = "127.0.0.1"
 port = {ports.mqtt}
 server_name = "localhost"

@@ -28,6 +28,14 @@ def test_what_the_quickstart_wrote_is_taken_and_its_paths_are_absolute(quickstar
     assert inventory.thing[0].name.it == "Posto auto 1, Belvedere"
 
 
+@pytest.mark.parametrize("kind", ["nats", "mosquitto"])
+def test_one_line_chooses_the_broker(quickstart: Path, kind: str) -> None:
+    file = quickstart / "chosen.toml"
+    file.write_text((quickstart / "collector.toml").read_text().replace('kind = "nats"', f'kind = "{kind}"'))
+    assert load_config(file).broker.config == quickstart / "broker" / f"{kind}.conf"
+    assert load_config(file).broker.config.is_file()
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [

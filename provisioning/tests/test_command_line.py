@@ -18,7 +18,7 @@ def test_quickstart_makes_everything_a_first_reading_needs(city: str) -> None:
         assert (directory / "certificates" / f"{name}.pem").is_file()
     collector = tomllib.loads((directory / "collector.toml").read_text())
     assert collector["broker"]["port"] == 18883
-    assert (directory / collector["broker"]["config"]).is_file()
+    assert (directory / "broker" / f"{collector['broker']['kind']}.conf").is_file()
     inventory = tomllib.loads((directory / "inventory.toml").read_text())
     assert inventory["publisher"][0]["things"] == [inventory["thing"][0]["id"]]
 
