@@ -7,7 +7,8 @@ from msgspec import Meta, Struct
 
 from collector.observation import Kind, Value, kind_of
 from firmware import contract
-from firmware.contract import DIGITS, LARGEST, TEXT_LIMIT, ContractError
+from firmware.contract import LARGEST, TEXT_LIMIT, ContractError
+from firmware.wire_json import DIGITS
 
 _Quality = Literal["suspect", "estimated", "substituted"]
 _Censored = Literal["<", ">"]

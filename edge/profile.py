@@ -16,8 +16,8 @@ from edge.mbus.quantity import Rule, Values
 from edge.mbus.telegram import Telegram
 from edge.modbus import register
 from edge.modbus.register import Block, Format, Table, WordOrder
-from firmware.contract import DIGITS
 from firmware.quantities import NUMBER_KINDS, QUANTITIES, split_quantity
+from firmware.wire_json import fits
 
 METERS = Path(__file__).with_name("meters")
 
@@ -143,7 +143,7 @@ class ModbusProfile(_Strict):
             block = row.block
             raw = [words[block.table, block.address + step] for step in range(block.count)]
             number = register.decode(raw, row.format, row.word_order, [int(mark, 16) for mark in row.invalid])
-            if number is not None and abs(number[0]) < 10**DIGITS:
+            if number is not None and fits(*number):
                 values[row.quantity] = (number[0], number[1] + row.exponent)
         return values
 

@@ -10,10 +10,10 @@ import json
 import math
 
 from firmware.quantities import CODES, NUMBER_KINDS, QUANTITIES, split_quantity
+from firmware.wire_json import DIGITS, fits, write
 
 NODE_LIMIT = 4096  # bytes of one message
 GATEWAY_LIMIT = 65536
-DIGITS = 15  # what a 64-bit float carries exactly
 TEXT_LIMIT = 256
 LARGEST = 3.4028236e38  # the largest 32-bit float, as its shortest decimal rounds up
 CHANNELS = ("reading", "receipt", "state", "command", "result", "config")
@@ -150,14 +150,13 @@ def _check_number(path: str, value) -> None:
         if not -LARGEST <= value <= LARGEST:
             raise ContractError(path + ": beyond a 32-bit float")
         return
-    if type(value) is tuple:
-        if len(value) != 2 or type(value[0]) is not int or type(value[1]) is not int or not -30 <= value[1] <= 23:
-            raise ContractError(path + ": expected (integer, exponent), exponent within -30 to 23")
-        value = value[0]  # 15 digits and 23 zeros are within a 32-bit float
-    if type(value) is not int:
+    integer, exponent = value if type(value) is tuple and len(value) == 2 else (value, 0)
+    if type(integer) is not int or type(exponent) is not int:
         raise ContractError(path + ": expected a number")
-    if not -(10**DIGITS) < value < 10**DIGITS:
+    if abs(integer) >= 10**DIGITS:
         raise ContractError(path + ": more than 15 digits")
+    if not fits(integer, exponent):
+        raise ContractError(path + ": beyond a 32-bit float")
 
 
 def _check_position(path: str, value) -> None:
@@ -310,7 +309,7 @@ def _check_config(config: dict) -> None:
 
 def signed_bytes(message: dict) -> bytes:
     """The bytes a signature covers: every key but ``signature``, sorted at each depth, compact, the same everywhere."""
-    return _write({key: value for key, value in message.items() if key != "signature"}).encode()
+    return write({key: value for key, value in message.items() if key != "signature"}).encode()
 
 
 # ---- what the checks share ------------------------------------------------------------------------------------------
@@ -373,93 +372,10 @@ def _check_ranges(path: str, ranges) -> None:
 
 
 def _bounded(message: dict, limit: int) -> bytes:
-    payload = _write(message).encode()
+    try:
+        payload = write(message).encode()
+    except ValueError as error:  # what can't be written, and text that is no UTF-8
+        raise ContractError("message: " + str(error)) from None
     if len(payload) > limit:
         raise ContractError("message: " + str(len(payload)) + " bytes, at most " + str(limit) + " fit")
     return payload
-
-
-# ---- JSON, the same on every interpreter ----------------------------------------------------------------------------
-
-
-def _write(value) -> str:
-    kind = type(value)
-    if kind is dict:
-        return "{" + ",".join([_quote(key) + ":" + _write(value[key]) for key in sorted(value)]) + "}"
-    if kind is list:
-        return "[" + ",".join([_write(item) for item in value]) + "]"
-    if kind is str:
-        return _quote(value)
-    if kind is bool:
-        return "true" if value else "false"
-    if kind is int:
-        return str(value)
-    if kind is tuple:
-        return decimal_text(value[0], value[1])
-    if kind is float and math.isfinite(value):
-        return float_text(value)
-    if value is None:
-        return "null"
-    raise ContractError("message: cannot be written: " + str(kind))
-
-
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def _quote(text: str) -> str:
-    if type(text) is not str:
-        raise ContractError("message: keys must be text")
-    return '"' + "".join([_ESCAPES.get(c) or ("\\u%04x" % ord(c) if c < " " else c) for c in text]) + '"'
-
-
-def decimal_text(integer: int, exponent: int) -> str:
-    """``(561080, -3)`` -> ``561.080``: the digits as they are."""
-    sign, digits = ("-", str(-integer)) if integer < 0 else ("", str(integer))
-    if exponent == 0 or (integer == 0 and exponent > 0):
-        return sign + digits
-    if exponent > 0:
-        plain = len(digits) + exponent <= DIGITS
-        return sign + digits + ("0" * exponent if plain else "e" + str(exponent))
-    if exponent < -DIGITS:
-        return sign + digits + "e" + str(exponent)
-    while len(digits) <= -exponent:
-        digits = "0" + digits
-    return sign + digits[:exponent] + "." + digits[exponent:]
-
-
-def float_text(value: float) -> str:
-    """The shortest decimal that a 32-bit float reads back as this value, worked out in whole numbers."""
-    sign, value = ("-", -value) if value < 0 else ("", value)
-    integer, power = _float32(value)
-    if integer == 0:
-        return "0"
-    # value = integer * 2**power; another decimal reads back the same while it is nearer than half that unit,
-    # and than a quarter just above a power of two, where the floats below lie twice as dense.
-    up, down = (2**power, 1) if power >= 0 else (1, 2**-power)
-    share = 4 if integer & (integer - 1) == 0 else 2
-    exponent = math.floor(math.log10(value)) - 4
-    while True:
-        ten_up, ten_down = (1, 10**-exponent) if exponent < 0 else (10**exponent, 1)
-        top, bottom = integer * up * ten_down, down * ten_up
-        digits = (2 * top + bottom) // (2 * bottom)
-        if share * abs(digits * bottom - top) < up * ten_down:
-            break
-        exponent -= 1
-    while digits % 10 == 0:
-        digits //= 10
-        exponent += 1
-    return sign + decimal_text(digits, exponent)
-
-
-def _float32(value: float) -> tuple:
-    """Return (integer, power) with integer < 2**24 and value rounded to the nearest, ties to even."""
-    fraction, power = math.frexp(value)
-    bits = 24 if power >= -125 else max(0, 149 + power)  # below 2**-126 a 32-bit float has fewer bits
-    scaled = math.ldexp(fraction, bits)
-    integer = int(scaled)
-    rest = scaled - integer
-    if rest > 0.5 or (rest == 0.5 and integer & 1):
-        integer += 1
-    if power > 128 or (power == 128 and integer >= 2**24):
-        raise ContractError("message: does not fit a 32-bit float")
-    return integer, power - bits

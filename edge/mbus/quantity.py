@@ -10,8 +10,8 @@ from typing import NamedTuple
 from edge.mbus.record import Record
 from edge.mbus.telegram import Telegram
 from edge.mbus.value import Number
-from firmware.contract import DIGITS
 from firmware.quantities import QUANTITIES
+from firmware.wire_json import fits
 
 _WATER = ("warm_water", "water", "hot_water", "cold_water", "dual_water")
 _HEAT = ("heat_outlet", "heat_inlet", "heat_cooling")
@@ -135,7 +135,7 @@ def converted(number: Number, unit: str, target: str) -> tuple[int, int] | None:
     else:
         return None
     integer, exponent = number.integer * factor, number.exponent + power
-    return (integer, exponent) if abs(integer) < 10**DIGITS and abs(exponent) <= 30 else None
+    return (integer, exponent) if fits(integer, exponent) else None
 
 
 def _generic(record: Record, medium: str) -> str | None:

@@ -6,7 +6,7 @@ Numbers stay whole; invalid is None, never 0.
 import struct
 from typing import NamedTuple
 
-from firmware.contract import float_text
+from firmware.wire_json import float_text
 
 
 class Number(NamedTuple):

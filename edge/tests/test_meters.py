@@ -10,7 +10,8 @@ from edge.mbus import frame, telegram
 from edge.mbus.quantity import Values, status_of, values_of
 from edge.modbus.register import Table
 from edge.profile import MbusProfile, ModbusProfile, RegisterTest
-from firmware.contract import check_reading, decimal_text
+from firmware.contract import check_reading
+from firmware.wire_json import decimal_text
 
 LICENCES = {"BSD-3-Clause", "MIT", "Apache-2.0"}
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from firmware.contract import decimal_text
+from firmware.wire_json import decimal_text
 
 _SWAY_PERIOD = 37.0  # s
 
