@@ -1,8 +1,13 @@
 """Which data records are in the application layer's bytes (EN 13757-3 6)?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from edge.errors import DeviceError
+from edge.mbus import date
+from edge.mbus.date import Moment
 from edge.mbus.value import (
     LVAR,
     NO_VALUE,
@@ -10,8 +15,6 @@ from edge.mbus.value import (
     SIZES,
     Number,
     Value,
-    decode_date,
-    decode_date_time,
     decode_number,
     decode_variable,
     variable_size,
@@ -20,20 +23,21 @@ from edge.mbus.vif import (
     FIRST_EXTENSION,
     MANUFACTURER,
     MEASURANDS,
-    MODIFIERS,
-    PHASES,
+    OPAQUE,
     PLAIN_TEXT,
-    RECORD_ERROR_LAST,
     SECOND_EXTENSION,
+    THIRD_EXTENSION,
     UNKNOWN,
+    UNSIGNED,
     Measurand,
 )
+from edge.mbus.vife import Chain, is_date
 
 FUNCTIONS = ("instantaneous", "maximum", "minimum", "error")
 EXTENSION = 0x80
 LONGEST_CHAIN = 10  # DIFE or VIFE behind one field
 FILLER, MANUFACTURER_BLOCK, MORE_FOLLOWS = 0x2F, 0x0F, 0x1F
-_BITS = ("error_flags", "error_mask", "digital_input", "digital_output")
+_BINARY = (0x1, 0x2, 0x3, 0x4, 0x6, 0x7)  # codings of whole binary numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,9 @@ class Record:
     coding: int  # DIF data field
     offset: int  # of its value's first byte among the bytes given
     size: int  # bytes of its value
+    start: int = 0  # of its DIF
+    error: str = ""  # why the meter has no value, in the standard's words
+    is_summer_time: bool = False  # of a date: the meter's clock is on summer time
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,26 @@ class Records:
     more_follows: bool
 
 
-def decode(octets: bytes) -> Records:
-    """Every record in order; DeviceError says where bytes are missing or not allowed."""
+class Information(NamedTuple):
+    """What DIF, DIFE, VIF and VIFE say of the value behind them."""
+
+    measurand: Measurand
+    function: str
+    storage: int
+    tariff: int
+    subunit: int
+    modifiers: tuple[str, ...]
+    coding: int
+    exponent: int  # of its VIFE, beside the measurand's own
+    addends: tuple[int, ...]  # powers of ten that VIFE add in the measurand's unit
+    error: str
+
+
+def decode(octets: bytes, *, is_reversed: bool = False) -> Records:
+    """Every record in order; DeviceError says where bytes are missing or not allowed.
+
+    ``is_reversed``: fields of several bytes travel with the most significant one first (CI 76 and 77).
+    """
     records: list[Record] = []
     at = 0
     while at < len(octets):
@@ -75,7 +100,7 @@ def decode(octets: bytes) -> Records:
             raise DeviceError(f"record {len(records)} at byte {at}: DIF {dif:02x} is not allowed in an answer")
         else:
             try:
-                record = _record(octets, at)
+                record = _record(octets, at, is_reversed)
             except IndexError:
                 raise DeviceError(f"record {len(records)} at byte {at}: truncated") from None
             except DeviceError as error:
@@ -85,113 +110,150 @@ def decode(octets: bytes) -> Records:
     return Records(tuple(records), b"", more_follows=False)
 
 
-def _record(octets: bytes, at: int) -> Record:
-    dif = octets[at]
-    storage, tariff, subunit, at = _data_information(octets, at)
-    measurand, modifiers, exponent, error, at = _value_information(octets, at)
-    coding = dif & 0x0F
-    value: Value
+def keys_of(records: Iterable[Record]) -> list[str]:
+    """A key for each record that no other one of these has: name, modifiers, tariff, subunit, storage, function.
+
+    Records that a meter sends twice under the same fields are told apart by their order: ``voltage#2``.
+    """
+    counts: dict[str, int] = {}
+    keys = []
+    for record in records:
+        parts = [record.measurand.name, *record.modifiers]
+        if record.measurand.name == "plain_text":
+            parts.append(record.measurand.unit)
+        numbers = (("t", record.tariff), ("u", record.subunit), ("s", record.storage))
+        parts += [f"{letter}{number}" for letter, number in numbers if number]
+        if record.function != FUNCTIONS[0]:
+            parts.append(record.function[:3])
+        key = ".".join(parts)
+        counts[key] = counts.get(key, 0) + 1
+        keys.append(key if counts[key] == 1 else f"{key}#{counts[key]}")
+    return keys
+
+
+def _record(octets: bytes, at: int, is_reversed: bool) -> Record:
+    end = _end_of_information(octets, at)
+    information = _information(octets[at:end], is_reversed)
+    coding, measurand = information.coding, information.measurand
+    is_summer_time = False
     if coding == LVAR:
-        size = variable_size(octets[at])
+        lvar = octets[end]
+        size = variable_size(lvar)
         if size is None:
-            raise DeviceError(f"LVAR {octets[at]:02x} is reserved")
-        lvar, at = octets[at], at + 1
-        value = decode_variable(lvar, _cut(octets, at, size))
+            raise DeviceError(f"LVAR {lvar:02x} is reserved")
+        end += 1
+        field = _cut(octets, end, size)
+        value = _variable(lvar, measurand, field[::-1] if is_reversed else field)
     else:
         size = SIZES[coding]
-        value = _fixed(coding, measurand, _cut(octets, at, size))
-    if error:
+        field = _cut(octets, end, size)
+        value = _fixed(information, field[::-1] if is_reversed else field)
+    if isinstance(value, Moment):
+        value, is_summer_time = value
+    if information.error:
         value = None
     if isinstance(value, Number):
-        value = Number(value.integer, value.exponent + measurand.exponent + exponent)
-    return Record(measurand, value, FUNCTIONS[dif >> 4 & 3], storage, tariff, subunit, modifiers, coding, at, size)
+        value = _scaled(value, information)
+    return Record(
+        measurand, value, information.function, information.storage, information.tariff, information.subunit,
+        information.modifiers, coding, end, size, at, information.error, is_summer_time,
+    )  # fmt: skip
 
 
-def _data_information(octets: bytes, at: int) -> tuple[int, int, int, int]:
-    """Storage number, tariff and subunit of DIF and DIFE, and where the VIF stands."""
-    field = octets[at]
-    storage, tariff, subunit, step = field >> 6 & 1, 0, 0, 0
-    at += 1
-    while field & EXTENSION:
-        if step == LONGEST_CHAIN:
+def _end_of_information(octets: bytes, at: int) -> int:
+    """Where the value (or its LVAR) stands; DeviceError for a chain longer than ten."""
+    first = at
+    while octets[at] & EXTENSION:
+        at += 1
+        if at - first > LONGEST_CHAIN:
             raise DeviceError("more than ten DIFE")
+    at += 1
+    field = octets[at]
+    if field & 0x7F == PLAIN_TEXT:
+        at += 1 + octets[at + 1]
+    first = at
+    while field & EXTENSION:
+        at += 1
         field = octets[at]
+        if at - first > LONGEST_CHAIN:
+            raise DeviceError("more than ten VIFE")
+    return at + 1
+
+
+@lru_cache(maxsize=4096)
+def _information(octets: bytes, is_reversed: bool) -> Information:
+    """The whole of DIF to VIFE; meters send the same few again and again."""
+    dif = octets[0]
+    storage, tariff, subunit, at = _data_information(octets)
+    chain, field, at = _start_of_chain(octets, at, is_reversed)
+    while field & EXTENSION:
+        field, at = octets[at], at + 1
+        chain.take(field & 0x7F)
+    return Information(
+        chain.measurand, FUNCTIONS[dif >> 4 & 3], storage, tariff, subunit, tuple(chain.modifiers), dif & 0x0F,
+        chain.exponent, tuple(chain.addends), chain.error,
+    )  # fmt: skip
+
+
+def _data_information(octets: bytes) -> tuple[int, int, int, int]:
+    """Storage number, tariff and subunit of DIF and DIFE, and where the VIF stands."""
+    field = octets[0]
+    storage, tariff, subunit, step = field >> 6 & 1, 0, 0, 0
+    while field & EXTENSION:
+        field = octets[step + 1]
         storage |= (field & 0x0F) << 4 * step + 1
         tariff |= (field >> 4 & 3) << 2 * step
         subunit |= (field >> 6 & 1) << step
         step += 1
-        at += 1
-    return storage, tariff, subunit, at
+    return storage, tariff, subunit, step + 1
 
 
-def _value_information(octets: bytes, at: int) -> tuple[Measurand, tuple[str, ...], int, bool, int]:
-    """Measurand, modifiers, power of ten of VIFE, whether the meter reports an error, and where the value stands."""
-    first = octets[at]
-    measurand, modifiers, field, at = _measurand(octets, at)
-    chain = _Chain(list(modifiers), is_own=first & 0x7F == MANUFACTURER)
-    count = 0
-    while field & EXTENSION:
-        if count == LONGEST_CHAIN:
-            raise DeviceError("more than ten VIFE")
-        field, at, count = octets[at], at + 1, count + 1
-        chain.take(field & 0x7F)
-    return measurand, tuple(chain.modifiers), chain.exponent, chain.is_error, at
-
-
-def _measurand(octets: bytes, at: int) -> tuple[Measurand, tuple[str, ...], int, int]:
-    """What the VIF says, a modifier that keeps unknown ones apart, the field that may extend, what is next."""
+def _start_of_chain(octets: bytes, at: int, is_reversed: bool) -> tuple[Chain, int, int]:
+    """What the VIF says, the field that may be extended, and what is next."""
     field, code = octets[at], octets[at] & 0x7F
     if field in (EXTENSION | FIRST_EXTENSION, EXTENSION | SECOND_EXTENSION):
-        field = octets[at + 1]
-        measurand = MEASURANDS.get((code, field & 0x7F), UNKNOWN)
-        return measurand, () if measurand != UNKNOWN else (f"vif_{code:02x}_{field & 0x7F:02x}",), field, at + 2
-    if code == PLAIN_TEXT:
-        size = octets[at + 1]
-        unit = _cut(octets, at + 2, size)[::-1].decode("latin-1")
-        return Measurand("plain_text", unit), (), field, at + 2 + size
-    measurand = MEASURANDS.get((0, code), UNKNOWN)
-    return measurand, () if measurand != UNKNOWN else (f"vif_{code:02x}",), field, at + 1
+        table, at, field = code, at + 1, octets[at + 1]
+        if table == SECOND_EXTENSION and field == EXTENSION | SECOND_EXTENSION:
+            table, at, field = THIRD_EXTENSION, at + 1, octets[at + 1]
+        measurand = MEASURANDS.get((table, field & 0x7F), UNKNOWN)
+        unknown = f"vif_{code:02x}_{field & 0x7F:02x}"
+    elif code == PLAIN_TEXT:
+        text = octets[at + 2 : at + 2 + octets[at + 1]]
+        measurand = Measurand("plain_text", (text if is_reversed else text[::-1]).decode("latin-1"))
+        at, unknown = at + 1 + len(text), ""
+    else:
+        measurand, unknown = MEASURANDS.get((0, code), UNKNOWN), f"vif_{code:02x}"
+    modifiers = [unknown] if measurand == UNKNOWN else []
+    return Chain(measurand, modifiers, is_own=code == MANUFACTURER), field, at + 1
 
 
-@dataclass(slots=True)
-class _Chain:
-    """What the VIFE behind a VIF add up to (EN 13757-3 6.4.6 to 6.4.8)."""
-
-    modifiers: list[str]
-    is_own: bool  # behind a manufacturer's VIF or VIFE, VIFE mean what the manufacturer says
-    exponent: int = 0
-    is_error: bool = False
-    is_second_table: bool = False
-
-    def take(self, vife: int) -> None:
-        if self.is_own:
-            self.modifiers.append(f"manufacturer_{vife:02x}")
-        elif self.is_second_table:
-            self.modifiers.append(PHASES.get(vife, f"vife_fc_{vife:02x}"))
-            self.is_second_table = False
-        elif vife == MANUFACTURER:
-            self.is_own = True
-            self.modifiers.append("manufacturer")
-        elif vife == PLAIN_TEXT:
-            self.is_second_table = True
-        elif 0x70 <= vife <= 0x77:
-            self.exponent += vife - 0x76
-        elif vife == SECOND_EXTENSION:
-            self.exponent += 3
-        elif vife <= RECORD_ERROR_LAST:
-            self.is_error = self.is_error or vife != 0
-        else:
-            self.modifiers.append(MODIFIERS.get(vife, f"vife_{vife:02x}"))
+def _scaled(number: Number, information: Information) -> Number:
+    exponent = number.exponent + information.measurand.exponent + information.exponent
+    integer = number.integer
+    for power in information.addends:
+        lowest = min(power, exponent)
+        integer = integer * 10 ** (exponent - lowest) + 10 ** (power - lowest)
+        exponent = lowest
+    return Number(integer, exponent)
 
 
-def _fixed(coding: int, measurand: Measurand, octets: bytes) -> Value:
+def _variable(lvar: int, measurand: Measurand, octets: bytes) -> Value | Moment:
+    if measurand.name in OPAQUE:
+        return octets
+    if is_date(measurand) and 0xE0 <= lvar < 0xF0:
+        return date.decode_count(octets)
+    return decode_variable(lvar, octets)
+
+
+def _fixed(information: Information, octets: bytes) -> Value | Moment:
+    coding, measurand, modifiers = information.coding, information.measurand, information.modifiers
     if coding in (NO_VALUE, READOUT_SELECTION):
         return None
-    if measurand.name == "date":
-        return decode_date(octets) if len(octets) == 2 else decode_date_time(octets)
-    if measurand.name == "date_time":
-        return decode_date_time(octets)
-    if measurand.name in _BITS and coding in (1, 2, 3, 4, 6, 7):
+    if is_date(measurand):
+        return date.decode(octets)
+    if measurand.name in OPAQUE:
+        return octets
+    if coding in _BINARY and (measurand.name in UNSIGNED or "unsigned" in modifiers or "boolean" in modifiers):
         return Number(int.from_bytes(octets, "little"), 0)
     return decode_number(coding, octets)
 

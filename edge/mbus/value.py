@@ -4,6 +4,8 @@ Numbers stay whole; invalid is None, never 0.
 """
 
 import struct
+from decimal import Decimal
+from math import isfinite
 from typing import NamedTuple
 
 from firmware.wire_json import float_text
@@ -70,54 +72,29 @@ def decode_real(octets: bytes) -> Number | None:
 
 def number_of(value: float) -> Number | None:
     """The shortest decimal that a 32-bit float reads back as this value, as whole number and exponent."""
-    if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - only NaN differs from itself
+    if not isfinite(value):
         return None
     digits, _, power = float_text(value).partition("e")
     whole, _, fraction = digits.partition(".")
     return Number(int(whole + fraction), int(power or 0) - len(fraction))
 
 
-def decode_date(octets: bytes) -> str | None:
-    """Type G: ``2014-03-13``, meter-local; a wildcard or impossible date is invalid."""
-    if len(octets) != 2:
-        return None
-    day, month = octets[0] & 0x1F, octets[1] & 0x0F
-    year = octets[0] >> 5 | (octets[1] & 0xF0) >> 1
-    return f"{_century(year)}-{month:02d}-{day:02d}" if day and 1 <= month <= 12 and year <= 99 else None
-
-
-def decode_date_time(octets: bytes) -> str | None:
-    """Types F (4 bytes) and I (6 bytes): ``2014-03-13T11:11[:SS]``, meter-local; the invalid bit makes it invalid."""
-    if len(octets) == 2:
-        return decode_date(octets)
-    if len(octets) not in (4, 6):
-        return None
-    start = len(octets) - 4 if len(octets) == 4 else 1
-    if octets[start] & 0x80 if len(octets) == 4 else octets[1] & 0x80:
-        return None
-    minute, hour = octets[start] & 0x3F, octets[start + 1] & 0x1F
-    date = decode_date(octets[start + 2 : start + 4])
-    if date is None or minute > 59 or hour > 23:
-        return None
-    seconds = f":{octets[0] & 0x3F:02d}" if len(octets) == 6 else ""
-    return f"{date}T{hour:02d}:{minute:02d}{seconds}"
-
-
-def _century(year: int) -> int:
-    return (1900 if year > 80 else 2000) + year
-
-
 def variable_size(lvar: int) -> int | None:
-    """Bytes that follow an LVAR byte; None for the reserved ones."""
+    """Bytes that follow an LVAR byte (table 5); None for the reserved ones."""
     if lvar < 0xC0:
         return lvar
-    if lvar < 0xF0:
-        return lvar & 0x0F
-    return 4 * (lvar - 0xEC) if lvar < 0xF5 else None
+    if lvar < 0xE0:
+        return lvar & 0x0F if lvar & 0x0F < 0x0A else None
+    return lvar & 0x0F if lvar < 0xF0 else _LARGE_SIZES.get(lvar)
+
+
+# 32 to 512 bits; F8 is the 64-bit float of the first edition, which the later ones reserve.
+_REAL64 = 0xF8
+_LARGE_SIZES = {0xF0: 16, 0xF1: 20, 0xF2: 24, 0xF3: 28, 0xF4: 32, 0xF5: 48, 0xF6: 64, _REAL64: 8}
 
 
 def decode_variable(lvar: int, octets: bytes) -> Value:
-    """Text travels last character first (ISO 8859-1); BCD and binary least significant byte first."""
+    """Text travels last character first (ISO 8859-1); numbers least significant byte first."""
     if lvar < 0xC0:
         return octets[::-1].decode("latin-1")
     if lvar < 0xE0:
@@ -125,4 +102,13 @@ def decode_variable(lvar: int, octets: bytes) -> Value:
         return number._replace(integer=-number.integer) if number and lvar >= 0xD0 else number
     if lvar < 0xF0:
         return decode_integer(octets) if octets else None
-    return octets
+    return _decode_double(octets) if lvar == _REAL64 else octets
+
+
+def _decode_double(octets: bytes) -> Number | None:
+    (value,) = struct.unpack("<d", octets)
+    if not isfinite(value):
+        return None
+    _, digits, exponent = Decimal(repr(value)).as_tuple()
+    integer = int("".join(map(str, digits)))
+    return Number(-integer if value < 0 else integer, int(exponent))
