@@ -17,10 +17,10 @@ from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.config import Config
-from edge.due import WINDOW, Due
 from edge.errors import ConfigError
 from edge.outbox import NORMAL, URGENT, Message, Outbox
 from firmware import contract
+from firmware.due import SIZE, URGENT_SHARE, Due
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ class Uplink:
         self._clock = clock
         self._tls = _tls(config)
         self._due = Due()
+        self._is_collector_online = True  # until its retained state says otherwise
         self._published = {URGENT: 0, NORMAL: 0}  # highest seq handed over, by lane
         self._events: asyncio.Queue[_Event] = asyncio.Queue()
         self._wait = _FIRST_WAIT
@@ -131,8 +132,8 @@ class Uplink:
             reconnect_on_failure=False,
         )
         client.connect_timeout = _ANSWER
-        client.max_inflight_messages_set(2 * WINDOW)
-        client.max_queued_messages_set(2 * WINDOW)
+        client.max_inflight_messages_set(2 * SIZE)
+        client.max_queued_messages_set(2 * SIZE)
         client.tls_set_context(self._tls)
         client.will_set(self._topic("state"), self._state(is_online=False), qos=1, retain=True)
 
@@ -161,7 +162,7 @@ class Uplink:
             if subscribed.code >= _REFUSED:
                 raise UplinkError(f"the broker refuses the subscription to {name}")
         self._publish_state(client)
-        self._due.connected(time.monotonic())
+        self._due.connected(_now())
 
     async def _expect(self, kind: str, events: asyncio.Queue[_Event]) -> _Event:
         while True:
@@ -175,7 +176,7 @@ class Uplink:
         while True:
             self._feed(client)
             now = time.monotonic()
-            if now >= state_due or self._outbox.counts().dropped != self._told:
+            if now >= state_due or self._outbox.dropped() != self._told:
                 self._publish_state(client)
                 state_due = now + STATE_PERIOD
             try:
@@ -188,22 +189,33 @@ class Uplink:
                 self._take(events.get_nowait())
 
     def _feed(self, client: Client) -> None:
-        now = time.monotonic()
-        for seq in self._due.repetitions(now):
+        if self._is_collector_online and self._repeat(client):
+            for lane in (URGENT, NORMAL):
+                if not self._go_on(client, lane):
+                    return
+
+    def _repeat(self, client: Client) -> bool:
+        """What is due again; False when the connection takes no more."""
+        now = _now()
+        while (seq := self._due.next(now)) is not None:
             message = self._outbox.message(seq)
             if message is None:
-                self._due.forget(seq)
+                self._due.receipted(seq)
             elif not self._publish(client, message, now):
-                return
-        for lane in (URGENT, NORMAL):
-            room = self._due.room(urgent=lane == URGENT)
-            for message in self._outbox.unreceived(lane, self._published[lane], room):
-                if not self._publish(client, message, now):
-                    return
-                self._published[lane] = message.seq
+                return False
+        return True
 
-    def _publish(self, client: Client, message: Message, now: float) -> bool:
-        if client.publish(self._topic("reading"), message.payload, qos=1).rc != MQTT_ERR_SUCCESS:
+    def _go_on(self, client: Client, lane: int) -> bool:
+        """What was not published yet, as far as there is room; False when the connection takes no more."""
+        room = (SIZE if lane == URGENT else SIZE - URGENT_SHARE) - len(self._due)
+        for message in self._outbox.unreceived(lane, self._published[lane], max(0, room)):
+            if not self._publish(client, message, _now()):
+                return False
+            self._published[lane] = message.seq
+        return True
+
+    def _publish(self, client: Client, message: Message, now: int) -> bool:
+        if client.publish(self._topic(message.channel), message.payload, qos=1).rc != MQTT_ERR_SUCCESS:
             return False  # its queue is full, or the connection is going: the timers bring it again
         self._due.published(message.seq, now)
         return True
@@ -217,20 +229,22 @@ class Uplink:
             if event.topic == self._topic("receipt"):
                 self._receipt(contract.decode_receipt(event.payload))
             else:
-                self._due.collector_online(contract.decode_state(event.payload)["online"])
+                self._is_collector_online = contract.decode_state(event.payload)["online"]
+                self._due.collector(self._is_collector_online, _now())
         except contract.ContractError as error:
             log.warning("uplink: %s: %s", event.topic, error)
 
     def _receipt(self, receipt: dict[str, Any]) -> None:
         if receipt["outbox"] != self._outbox.id:
             return  # for an outbox this gateway had before
-        if self._outbox.received(receipt["received"]):
-            self._due.received(receipt["received"])
-        else:
+        noted = self._outbox.received(receipt["received"])
+        if noted is None:
             log.error("uplink: the disk is full, a receipt could not be noted")
+        for seq in noted or ():
+            self._due.receipted(seq)
 
     def _publish_state(self, client: Client) -> None:
-        self._told = self._outbox.counts().dropped
+        self._told = self._outbox.dropped()
         client.publish(self._topic("state"), self._state(is_online=True), qos=1, retain=True)
 
     def _state(self, *, is_online: bool) -> bytes:
@@ -253,6 +267,10 @@ class Uplink:
 
     def _topic(self, channel: str) -> str:
         return contract.topic(self._config.city, self._config.publisher, channel)
+
+
+def _now() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 def _part(client: Client) -> None:

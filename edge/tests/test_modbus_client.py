@@ -82,6 +82,7 @@ async def read_all(client: Client, addresses: range) -> tuple[int, int]:
 
 async def test_a_late_answer_never_becomes_the_next_reads(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "SILENCE", 0.1)
+    monkeypatch.setattr(clients, "LATEST", 0.1)
     meter.delays = [0.2 if number % 5 == 0 else 0.0 for number in range(40)]  # 50 ms past the timeout
     client = client_of(meter)
     assert await read_all(client, range(40)) == (32, 0)
@@ -90,6 +91,7 @@ async def test_a_late_answer_never_becomes_the_next_reads(meter: Meter, monkeypa
 
 async def test_a_cancelled_read_never_answers_the_next_one(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "SILENCE", 0.1)
+    monkeypatch.setattr(clients, "LATEST", 0.1)
     client = client_of(meter, timeout=1)
     await client.read(1, block(90))
     meter.delays = [0.06, 0.0, 0.06, 0.0]
@@ -102,6 +104,7 @@ async def test_a_cancelled_read_never_answers_the_next_one(meter: Meter, monkeyp
 
 async def test_the_line_is_left_silent_before_it_is_opened_again(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "SILENCE", 0.3)
+    monkeypatch.setattr(clients, "LATEST", 0.1)
     client = client_of(meter)
     await client.read(1, block(0))
     meter.delays = [0.2]

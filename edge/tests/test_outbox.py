@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edge.errors import ConfigError
-from edge.outbox import NORMAL, URGENT, Outbox, open_outbox
+from edge.outbox import NORMAL, URGENT, Message, Outbox, open_outbox
 from firmware.contract import ContractError, decode_reading
 
 
@@ -47,7 +47,7 @@ def test_only_a_receipt_ends_the_wait_and_the_message_stays_until_room_is_needed
     outbox = open_outbox(path, 2**20)
     for number in range(1, 6):
         outbox.append(reading(number))
-    assert outbox.received([[1, 2], [4, 4]])
+    assert outbox.received([[1, 2], [4, 4]]) == [1, 2, 4]
     assert seqs(outbox) == [3, 5]
     assert outbox.message(4) is None
     outbox.close()
@@ -145,3 +145,38 @@ def test_a_place_that_cannot_be_written_and_a_file_that_is_no_outbox_are_refused
     (tmp_path / "other").write_text("not a database, but long enough to be looked at" * 20)
     with pytest.raises(ConfigError, match="not a database"):
         open_outbox(tmp_path / "other", 2**20)
+
+
+def test_what_was_received_can_be_asked_for_again(path: Path) -> None:
+    outbox = open_outbox(path, 2**20)
+    for number in range(1, 6):
+        outbox.append(reading(number))
+    outbox.received([[1, 4]])
+    assert outbox.replay(2, 9) == [2, 3, 4]
+    assert seqs(outbox) == [2, 3, 4, 5]
+    assert outbox.counts().unreceived == 4
+
+
+def test_the_last_instant_and_the_readouts_of_the_day_are_remembered(path: Path) -> None:
+    outbox = open_outbox(path, 2**20)
+    day = 86_400_000
+    for at in (5, 6, day + 1, day + 9):
+        outbox.append(reading(at))
+    outbox.close()
+    again = open_outbox(path, 2**20)
+    assert again.last(day + 10) == {"wm-1": (day + 9, 2)}
+    assert again.last(2 * day) == {"wm-1": (day + 9, 0)}
+
+
+def test_at_the_bound_of_a_full_outbox_an_append_stays_quick(path: Path) -> None:
+    outbox = open_outbox(path, 2**20)
+    number = 0
+    while not outbox.dropped():
+        number += 1
+        outbox._insert(Message(number, NORMAL, "reading", b"x" * 20), 0, lambda: None)
+        outbox._next_seq = number + 1
+    plan = outbox._connection.execute(
+        "EXPLAIN QUERY PLAN SELECT seq FROM message WHERE NOT received ORDER BY lane, seq LIMIT 1"
+    ).fetchall()
+    assert "unreceived" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)  # no sorting of a million messages for each one that goes
