@@ -21,7 +21,7 @@ from collector.config import CollectorConfig, HttpConfig, load_config
 from collector.first_steps import first_reading, page
 from collector.ingest import Ingest
 from collector.inventory import ConfigError, Inventory, load_inventory
-from collector.receive import Receiver
+from collector.receive import Receiver, expect_batches
 from collector.stores import StoreError
 
 if sys.platform == "win32":  # uvloop does not run there; slower without it, otherwise the same
@@ -87,6 +87,7 @@ async def _serve(config: CollectorConfig) -> None:
         city = await asyncio.to_thread(_open, config, inventory)
         stack.callback(city.store.close)
         ingest = Ingest(city)
+        expect_batches()
         released = await asyncio.to_thread(ingest.release, time.time_ns() // 1_000_000)
         if released:
             log.info("%d observations left the quarantine: what held them is mended", len(released))

@@ -5,6 +5,7 @@ import asyncio
 import sys
 
 from collector.bench import decoding, receiving
+from collector.receive import expect_batches
 
 if sys.platform == "win32":  # as in the collector itself
     from asyncio import new_event_loop
@@ -17,6 +18,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=30_000, help="per round, six rounds (default: %(default)s)")
     parser.add_argument("--mqtt-port", type=int, default=18_883, help="a free port (default: %(default)s)")
     options = parser.parse_args()
+    expect_batches()
     times = decoding.measure()
     print("one message of 3 values                     µs  beside json.loads")
     print(f"json.loads, nothing checked              {times.json:5.2f}  1.00")
