@@ -41,6 +41,7 @@ COUNTERS = {
     "observations_repeated_total": "observations that were kept already",
     "readings_quarantined_total": "readings held in quarantine",
     "receipts_total": "receipts sent to publishers",
+    "replays_asked_total": "ranges of messages that gateways were asked to send again",
     "commits_total": "batches committed",
     "commits_failed_total": "batches that could not be committed and were tried again",
     "connections_total": "connections to the broker",

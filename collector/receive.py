@@ -18,6 +18,8 @@ from collector.inbox import Arrival, Inbox, Sender
 from collector.ingest import Message, Outcome
 from collector.ledger import Key
 from collector.ranges import Ranges
+from collector.replay import Replays, command
+from collector.signature import Signer
 from collector.stores import StoreError
 from firmware import contract
 from firmware import mqtt_codec as mqtt
@@ -27,6 +29,7 @@ log = logging.getLogger("collector.receive")
 LINGER = 0.05  # s: what a commit waits for company
 CLIENT_ID = "collector"
 CHANNELS = ("reading", "state", "result")
+LOOK_FOR_GAPS = 5.0  # s
 RECEIPT_RANGES = 1_000  # per receipt: well under what one message may hold
 
 
@@ -45,12 +48,13 @@ class Writer(Protocol):
 
 
 class Receiver:
-    """Two tasks around one inbox: one keeps the connection, one commits batches and answers."""
+    """Three tasks: one keeps the connection, one commits batches and answers, one asks gateways for what is missing."""
 
     def __init__(self, city: City, writer: Writer, broker: BrokerConfig, inbox: Inbox | None = None) -> None:
         self._city = city
         self._writer = writer
         self._broker = broker
+        self._signer = Signer(broker.key)
         self._inbox = Inbox() if inbox is None else inbox
         self._connection: Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
@@ -65,6 +69,7 @@ class Receiver:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._stay_connected())
                 tasks.create_task(self._commit_batches())
+                tasks.create_task(self._ask_for_replays())
         finally:
             self._thread.shutdown()
 
@@ -191,6 +196,24 @@ class Receiver:
         if packets and self._connection:
             self._connection.write(b"".join(packets))
             self._city.metrics.add("receipts_total", len(packets))
+
+    # ---- what is missing ------------------------------------------------------------------------------------------
+
+    async def _ask_for_replays(self) -> None:
+        replays = Replays()
+        registry = self._city.registry
+        while True:
+            await asyncio.sleep(LOOK_FOR_GAPS)
+            connection = self._connection
+            if connection is None:
+                continue
+            gateways = {one.id for one in registry.publishers.values() if one.role == "gateway"}
+            accounts = [one for one in self._city.ledger.accounts if one.publisher in gateways]
+            for wanted in replays.due(accounts, _now()):
+                payload = contract.encode_command(self._signer.signed(command(wanted, _now())))
+                connection.write(mqtt.publish(contract.topic(registry.city, wanted.publisher, "command"), payload))
+                self._city.metrics.add("replays_asked_total")
+                log.info("asking %s for messages %d to %d again", wanted.publisher, wanted.first, wanted.last)
 
 
 def _tls(broker: BrokerConfig) -> ssl.SSLContext:
