@@ -38,6 +38,19 @@ QUANTITIES = {
     "return_temperature": ("Cel", "gauge", -50, 250),
     "temperature_difference": ("K", "gauge", -200, 200),
     "operating_time": ("h", "counter", 0, 1e6),
+    "operating_time_s": ("s", "counter", 0, 4e9),  # a meter that counts in seconds or minutes, exactly
+    "on_time": ("h", "counter", 0, 1e6),
+    "on_time_s": ("s", "counter", 0, 4e9),
+    "averaging_duration": ("s", "gauge", 0, 4e9),
+    "actuality_duration": ("s", "gauge", 0, 4e9),
+    "energy": ("kW.h", "counter", 0, 1e10),
+    "energy_gj": ("GJ", "counter", 0, 1e8),
+    "energy_gcal": ("Gcal", "counter", 0, 1e8),
+    "power": ("kW", "gauge", -1e6, 1e6),
+    "power_gj": ("GJ/h", "gauge", -1e4, 1e4),
+    "cumulated_power": ("kW", "counter", 0, 1e9),
+    "temperature_limit": ("Cel", "gauge", -50, 250),
+    "dimensionless": ("1", "gauge", -1e15, 1e15),
     "heat_cost_units": ("1", "counter", 0, 1e9),
     "pulse_count": ("{pulse}", "counter", 0, 1e12),
     # electricity
@@ -52,6 +65,9 @@ QUANTITIES = {
     "current": ("A", "gauge", -100000, 100000),
     "frequency": ("Hz", "gauge", 0, 500),
     "power_factor": ("1", "gauge", -1, 1),
+    "apparent_energy": ("kV.A.h", "counter", 0, 1e10),
+    "voltage_angle": ("deg", "gauge", -360, 360),
+    "current_angle": ("deg", "gauge", -360, 360),
     # air and weather
     "temperature": ("Cel", "gauge", -60, 200),
     "relative_humidity": ("%", "gauge", 0, 100),
@@ -77,12 +93,25 @@ QUANTITIES = {
     # levels and actuators
     "level": ("m", "gauge", -50, 500),
     "valve_position": ("%", "gauge", 0, 100),
+    "relay_state": ("1", "code", None, None),
     # devices and publishers
     "battery_voltage": ("V", "gauge", 0, 60),
     "battery_level": ("%", "gauge", 0, 100),
     "signal_strength": ("dB{mW}", "gauge", -140, 30),
     "status_code": ("1", "code", None, None),
     "error_flags": ("1", "flags", None, None),
+    "meter_status": ("1", "flags", None, None),  # EN 13757-3 table 5: 4 is power low, 8 a permanent error
+    "digital_input": ("1", "flags", None, None),
+    "digital_output": ("1", "flags", None, None),
+    "battery_operating_time": ("h", "counter", 0, 1e6),
+    "battery_remaining": ("d", "gauge", 0, 36500),
+    "reset_count": ("1", "counter", 0, 1e9),
+    "stop_count": ("1", "counter", 0, 1e9),
+    # a meter's own clock, which is local time; with .s1: the date that its stored values belong to
+    "meter_time": ("1", "text", None, None),
+    "meter_date": ("1", "text", None, None),
+    "next_billing_date": ("1", "text", None, None),
+    "fabrication_number": ("1", "text", None, None),
     "online": ("1", "code", None, None),
     "clock": ("1", "code", None, None),
     "boot_count": ("{boot}", "counter", 0, 1e9),
@@ -98,6 +127,7 @@ QUANTITIES = {
 CODES = {
     "occupancy": ("free", "occupied", "closed", "unknown"),
     "status_code": ("ok", "warning", "alarm", "fault", "unknown"),
+    "relay_state": ("off", "on"),
     "online": ("online", "offline"),
     "clock": ("none", "estimated", "ntp", "rtc", "host"),
 }
