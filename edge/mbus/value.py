@@ -22,21 +22,21 @@ Value = Number | str | bytes | None
 
 NO_VALUE, REAL32, READOUT_SELECTION, LVAR = 0x0, 0x5, 0x8, 0xD
 _BINARY_SIZES = {0x1: 1, 0x2: 2, 0x3: 3, 0x4: 4, 0x6: 6, 0x7: 8}
-_BCD_SIZES = {0x9: 1, 0xA: 2, 0xB: 3, 0xC: 4, 0xE: 6}
-SIZES = {NO_VALUE: 0, REAL32: 4, READOUT_SELECTION: 0, **_BINARY_SIZES, **_BCD_SIZES}  # bytes, by DIF data field
+BCD_SIZES = {0x9: 1, 0xA: 2, 0xB: 3, 0xC: 4, 0xE: 6}
+SIZES = {NO_VALUE: 0, REAL32: 4, READOUT_SELECTION: 0, **_BINARY_SIZES, **BCD_SIZES}  # bytes, by DIF data field
 
 
 def decode_number(coding: int, octets: bytes) -> Number | None:
     """The number of a fixed-size data field in the order it travels (least significant byte first)."""
     if coding == REAL32:
         return decode_real(octets)
-    return decode_bcd(octets) if coding in _BCD_SIZES else decode_integer(octets)
+    return decode_bcd(octets) if coding in BCD_SIZES else decode_integer(octets)
 
 
 def encode_number(coding: int, integer: int) -> bytes:
     """The bytes of a whole number in this data field; ValueError when it does not fit."""
-    if coding in _BCD_SIZES:
-        size = _BCD_SIZES[coding]
+    if coding in BCD_SIZES:
+        size = BCD_SIZES[coding]
         digits = f"{abs(integer):0{2 * size - (integer < 0)}d}"
         if len(digits) > 2 * size - (integer < 0):
             raise ValueError(f"{integer}: more than {2 * size} digits")
