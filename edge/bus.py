@@ -1,5 +1,6 @@
 """How is a meter read on a line of each kind? One readout is one set of values by key."""
 
+from functools import partial
 from typing import Protocol
 
 from edge import profile
@@ -8,9 +9,12 @@ from edge.errors import DeviceError
 from edge.line import Line, open_line
 from edge.mbus import meter as mbus_meter
 from edge.mbus.quantity import Values, status_of, values_of
+from edge.modbus import sunspec
 from edge.modbus.client import Client
-from edge.modbus.register import Table
-from edge.profile import MbusProfile, ModbusProfile
+from edge.modbus.model import ModbusProfile, Words
+from edge.modbus.register import Block, Table
+from edge.modbus.sunspec import SunspecProfile
+from edge.profile import MbusProfile
 
 
 class Bus(Protocol):
@@ -54,19 +58,49 @@ class ModbusBus:
         if config.kind == "mbus":
             raise ValueError("an M-Bus line is not read by Modbus")
         self._client = Client(config.kind, config.port, config.baud, config.parity)
+        self._models: dict[str, sunspec.Model] = {}  # by thing: where its SunSpec model was found
 
     async def read(self, meter: Meter) -> Values:
         model = profile.load(meter.profile or "")
-        if not isinstance(model, ModbusProfile):
+        if isinstance(model, SunspecProfile):
+            values = await self._read_sunspec(meter, model)
+        elif isinstance(model, ModbusProfile):
+            values = model.values_of(await self._words(meter, model.blocks()))
+        else:
             raise DeviceError(f"profile {meter.profile} is not for Modbus")
-        words: dict[tuple[Table, int], int] = {}
-        for block in model.blocks():
-            for step, word in enumerate(await self._client.read(meter.address, block)):
-                words[block.table, block.address + step] = word
-        values = model.values_of(words)
         if not values:
             raise DeviceError("every value is marked as not available")
         return values
+
+    async def _read_sunspec(self, meter: Meter, model: SunspecProfile) -> Values:
+        if meter.thing not in self._models:
+            chain = await sunspec.discover(partial(self._client.read, meter.address))
+            self._models[meter.thing] = model.chosen(chain)
+        found = self._models[meter.thing]
+        try:
+            return model.values_of(found, await self._words(meter, model.blocks(found)))
+        except DeviceError:
+            del self._models[meter.thing]  # an inverter that was exchanged has another chain
+            raise
+
+    async def _words(self, meter: Meter, blocks: list[Block]) -> Words:
+        words: Words = {}
+        for block in blocks:
+            for step, word in enumerate(await self._client.read(meter.address, block)):
+                words[block.table, block.address + step] = word
+        return words
+
+    async def write(self, meter: Meter, table: Table, address: int, words: list[int]) -> None:
+        """Write and see it acknowledged; whether it took effect is read back."""
+        await self._client.write(meter.address, table, address, words)
+
+    async def answers(self, unit_id: int) -> bool:
+        """Whether anything is there; a refusal is an answer, too."""
+        try:
+            await self._client.read(unit_id, Block("holding_register", 0, 1))
+        except DeviceError as error:
+            return "no answer" not in str(error)
+        return True
 
     def close(self) -> None:
         self._client.close()

@@ -4,12 +4,13 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from edge import profile
 from edge.errors import ConfigError
 from edge.line import Parity
-from edge.profile import MbusProfile, ModbusProfile, first_error
+from edge.profile import MbusProfile
+from edge.shape import Strict, first_error
 from firmware.contract import check_id
 
 OUTBOX_LIMIT = 2**30  # bytes of messages: months of a bus of 250 meters
@@ -33,11 +34,7 @@ def _port(text: str) -> str:
 Id = Annotated[str, AfterValidator(_id)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Broker(_Strict):
+class Broker(Strict):
     """Where to publish; certificate files are relative to gateway.toml."""
 
     host: str = "127.0.0.1"
@@ -48,7 +45,7 @@ class Broker(_Strict):
     key: Path
 
 
-class Meter(_Strict):
+class Meter(Strict):
     """One meter on a line; ``period`` in seconds."""
 
     thing: Id
@@ -63,7 +60,7 @@ class Meter(_Strict):
         return next(number for number in (self.primary_address, self.unit_id) if number is not None)
 
 
-class LineConfig(_Strict):
+class LineConfig(Strict):
     """One bus and the meters on it."""
 
     name: Id
@@ -74,7 +71,7 @@ class LineConfig(_Strict):
     meter: list[Meter] = Field(min_length=1)
 
 
-class Config(_Strict):
+class Config(Strict):
     """The whole file; paths are absolute after ``load``."""
 
     city: Id
@@ -126,9 +123,9 @@ def _check_profile(where: str, line: LineConfig, meter: Meter) -> None:
         model = profile.load(meter.profile)
     except ConfigError as error:
         raise ValueError(f"{where}: {error}") from error
-    if not isinstance(model, MbusProfile if line.kind == "mbus" else ModbusProfile):
+    if isinstance(model, MbusProfile) != (line.kind == "mbus"):
         text = f"{where}: {meter.profile} is a {model.protocol} meter, this line is {line.kind}"
-        raise ValueError(text)  # noqa: TRY004 - pydantic collects ValueError; a file is wrong, not a type
+        raise ValueError(text)
 
 
 def load(path: Path) -> Config:

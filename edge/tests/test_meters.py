@@ -1,31 +1,36 @@
 """Every meter model proves itself with the telegrams and registers in its own file."""
 
+import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from edge import profile
-from edge.errors import ConfigError
+from edge.errors import ConfigError, DeviceError
 from edge.mbus import frame, telegram
 from edge.mbus.quantity import Values, status_of, values_of
-from edge.modbus.register import Table
-from edge.profile import MbusProfile, ModbusProfile, RegisterTest
+from edge.modbus import sunspec
+from edge.modbus.model import ModbusProfile, Words
+from edge.modbus.register import Block
+from edge.modbus.sunspec import SunspecProfile
+from edge.profile import MbusProfile
 from firmware.contract import check_reading
 from firmware.wire_json import decimal_text
 
 LICENCES = {"BSD-3-Clause", "MIT", "Apache-2.0"}
 
 
+async def registers(words: Words, block: Block) -> list[int]:
+    """What a device that holds these and nothing else answers."""
+    found = [words.get((block.table, block.address + step)) for step in range(block.count)]
+    if None in found:
+        raise DeviceError("illegal data address")
+    return [word for word in found if word is not None]
+
+
 def as_text(values: Values) -> dict[str, str]:
     return {key: decimal_text(*value) if isinstance(value, tuple) else str(value) for key, value in values.items()}
-
-
-def words_of(example: RegisterTest) -> dict[tuple[Table, int], int]:
-    tables: dict[Table, dict[int, str]] = {
-        "holding_register": example.holding_register,
-        "input_register": example.input_register,
-    }
-    return {(table, at): int(word, 16) for table, words in tables.items() for at, word in words.items()}
 
 
 @pytest.mark.parametrize("name", profile.names())
@@ -38,24 +43,31 @@ def test_a_meter_model_says_what_its_own_tests_expect(name: str) -> None:
             assert profile.found(found) is model
             values = values_of([found], profile.rules(model))
             values["status_code"] = status_of(found.status)
+        elif isinstance(model, ModbusProfile):
+            values = model.values_of(example.words())
         else:
-            values = model.values_of(words_of(example))
+            words = example.words()
+            chain = asyncio.run(sunspec.discover(partial(registers, words)))
+            values = model.values_of(model.chosen(chain), words)
         assert as_text(values) == example.expect
         check_reading({"thing": "meter", "at": 1, "values": values})
 
 
-def test_there_are_seven_meters_for_m_bus_and_three_for_modbus() -> None:
+def test_there_are_meters_of_every_protocol() -> None:
     kinds = [type(profile.load(name)) for name in profile.names()]
-    assert (kinds.count(MbusProfile), kinds.count(ModbusProfile)) == (7, 3)
+    assert kinds.count(MbusProfile) >= 7
+    assert kinds.count(ModbusProfile) >= 8
+    assert kinds.count(SunspecProfile) >= 1
 
 
-def test_a_modbus_profile_asks_for_no_register_that_it_does_not_name() -> None:
+def test_a_modbus_profile_asks_for_what_it_names_and_for_no_more_than_its_gaps() -> None:
     for name in profile.names():
         model = profile.load(name)
         if isinstance(model, ModbusProfile):
             named = {(row.table, row.address + step) for row in model.register_ for step in range(row.block.count)}
             asked = {(block.table, block.address + step) for block in model.blocks() for step in range(block.count)}
-            assert asked == named
+            assert asked >= named
+            assert asked == named or model.gap
 
 
 GOOD = """
@@ -87,7 +99,7 @@ format = "uint16"
         ('"voltage"\n', '"voltag"\n', "register.0.quantity: unknown quantity"),
         ("address = 0", "address = -1", "register.0.address: Input should be greater"),
         ('"uint16"', '"uint17"', "register.0.format"),
-        ('protocol = "modbus"', "", "protocol: expected mbus or modbus"),
+        ('protocol = "modbus"', "", "protocol: expected mbus, modbus or sunspec"),
         ('name = "Test"', 'name = "Test"\nscale = 1', "scale: Extra inputs"),
         ("[[register]]", "[[register", "meter.toml: "),
         ("[[test]]", f"{SECOND}[[test]]", "quantity voltage stands in two registers"),
