@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import msgspec
+import pyarrow as pa
 from msgspec.structs import replace
 
 from collector.newest import Newest
@@ -23,10 +24,14 @@ create table if not exists observation (series integer not null, "at" bigint not
     quality varchar not null, censored varchar not null, source varchar not null, derived varchar not null,
     known bigint not null);
 """
-_COLUMNS = ("series", '"at"', "number", "text", "quality", "censored", "source", "derived", "known")
-_TYPES = ("integer", "bigint", "double", "varchar", "varchar", "varchar", "varchar", "varchar", "bigint")
+_BATCH = pa.schema(
+    [("series", pa.int32()), ("at", pa.int64()), ("number", pa.float64()), ("text", pa.string())]
+    + [(name, pa.string()) for name in ("quality", "censored", "source", "derived")]
+    + [("known", pa.int64())]
+)
+_INSERT = "insert into observation select * from batch"
 _NOT_KEPT = """
-select position from (select {batch}, unnest(?::integer[]) as position) batch where not exists (
+select position from batch where not exists (
     select 1 from observation kept
     where kept."at" between ? and ? and kept.series = batch.series and kept."at" = batch."at"
     and kept.number is not distinct from batch.number and kept.text is not distinct from batch.text
@@ -117,8 +122,17 @@ class DuckdbStore:
 
     def _insert(self, observations: list[Observation], number_of: dict[Series, int]) -> None:
         if observations:
-            batch, parameters = _batch(observations, number_of)
-            self._writer.execute(f"insert into observation select {batch}", parameters)  # see _batch
+            with self._batch(_table(observations, number_of)):
+                self._writer.execute(_INSERT)
+
+    @contextmanager
+    def _batch(self, table: pa.Table) -> Iterator[None]:
+        """The observations as the table ``batch``: by way of Arrow, at a fifth of the cost of parameters."""
+        self._writer.register("batch", table)
+        try:
+            yield
+        finally:
+            self._writer.unregister("batch")
 
     def _not_kept(self, doubtful: list[Observation], number_of: dict[Series, int], known: int) -> list[Observation]:
         """What of these is a new version, each identity's versions known one after the other, from ``known`` on."""
@@ -126,9 +140,9 @@ class DuckdbStore:
         if not once:
             return []
         times = [one.at for one in once]
-        batch, parameters = _batch(once, number_of)
-        parameters += [list(range(len(once))), min(times), max(times)]
-        positions = self._writer.execute(_NOT_KEPT.format(batch=batch), parameters).fetchall()
+        table = _table(once, number_of).append_column("position", pa.array(range(len(once)), pa.int32()))
+        with self._batch(table):
+            positions = self._writer.execute(_NOT_KEPT, [min(times), max(times)]).fetchall()
         seen: dict[tuple[Series, int], int] = {}
         versions = []
         for (position,) in positions:
@@ -188,11 +202,7 @@ def _as_store_error() -> Iterator[None]:
         raise StoreError(f"duckdb: {str(error).splitlines()[0]}") from error
 
 
-def _batch(observations: Sequence[Observation], number_of: dict[Series, int]) -> tuple[str, list[Any]]:
-    """Return the columns of a batch as SQL, and its parameters: one list per column.
-
-    A column that says the same in every row is given once: a list costs half a microsecond per row.
-    """
+def _table(observations: Sequence[Observation], number_of: dict[Series, int]) -> pa.Table:
     numbers: list[float | None] = []
     texts: list[str | None] = []
     for one in observations:
@@ -210,12 +220,7 @@ def _batch(observations: Sequence[Observation], number_of: dict[Series, int]) ->
         [one.derived for one in observations],
         [one.known for one in observations],
     )
-    parts, parameters = [], []
-    for name, kind, column in zip(_COLUMNS, _TYPES, columns, strict=True):
-        is_constant = name != "series" and column.count(column[0]) == len(column)  # one column makes the rows
-        parts.append(f"?::{kind} as {name}" if is_constant else f"unnest(?::{kind}[]) as {name}")
-        parameters.append(column[0] if is_constant else column)
-    return ", ".join(parts), parameters
+    return pa.table(list(columns), schema=_BATCH)
 
 
 def _json(position: tuple[float, ...]) -> str:
