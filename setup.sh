@@ -16,6 +16,7 @@ missing=""
 for pair in mosquitto:mosquitto mosquitto_sub:mosquitto-clients mbpoll:mbpoll influxd:influxdb openssl:openssl; do
     PATH="$PATH:/usr/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
+"$PYTHON" -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "setup: installing$missing"
