@@ -8,13 +8,13 @@ from edge.config import LineConfig, Meter
 from edge.errors import DeviceError
 from edge.line import Line, open_line
 from edge.mbus import meter as mbus_meter
+from edge.mbus.model import MbusProfile
 from edge.mbus.quantity import Values, status_of, values_of
 from edge.modbus import sunspec
 from edge.modbus.client import Client
 from edge.modbus.model import ModbusProfile, Words
 from edge.modbus.register import Block, Table
 from edge.modbus.sunspec import SunspecProfile
-from edge.profile import MbusProfile
 
 
 class Bus(Protocol):

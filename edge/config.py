@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from edge import profile
 from edge.errors import ConfigError
 from edge.line import Parity
-from edge.profile import MbusProfile
+from edge.mbus.model import MbusProfile
 from edge.shape import Strict, first_error
 from firmware.contract import check_id
 

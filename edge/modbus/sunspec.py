@@ -106,7 +106,7 @@ async def discover(read: Read) -> list[Model]:
 
 
 async def _chain(read: Read, address: int) -> list[Model]:
-    models: list[Model] = Field(default_factory=list)
+    models: list[Model] = []
     while len(models) < _MOST_MODELS and address < 0xFFFF:
         number, length = await read(Block("holding_register", address, _HEAD))
         if number == _END:
