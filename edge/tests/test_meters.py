@@ -9,12 +9,12 @@ import pytest
 from edge import profile
 from edge.errors import ConfigError, DeviceError
 from edge.mbus import frame, telegram
+from edge.mbus.model import MbusProfile, RecordRule
 from edge.mbus.quantity import Values, status_of, values_of
 from edge.modbus import sunspec
 from edge.modbus.model import ModbusProfile, Words
 from edge.modbus.register import Block
 from edge.modbus.sunspec import SunspecProfile
-from edge.profile import MbusProfile
 from firmware.contract import check_reading
 from firmware.wire_json import decimal_text
 
@@ -55,7 +55,7 @@ def test_a_meter_model_says_what_its_own_tests_expect(name: str) -> None:
 
 def test_there_are_meters_of_every_protocol() -> None:
     kinds = [type(profile.load(name)) for name in profile.names()]
-    assert kinds.count(MbusProfile) >= 7
+    assert kinds.count(MbusProfile) >= 15
     assert kinds.count(ModbusProfile) >= 8
     assert kinds.count(SunspecProfile) >= 1
 
@@ -124,7 +124,8 @@ def test_the_profile_that_the_refusals_start_from_is_right(tmp_path: Path, monke
     profile.load.cache_clear()
 
 
-def test_a_record_rule_takes_plain_names_of_numbers_only() -> None:
-    for quantity, reason in (("volume.s1", "qualifiers come from the record"), ("occupancy", "numbers and flags")):
+def test_a_record_rule_takes_numbers_flags_and_text_and_no_qualifier_that_the_record_gives() -> None:
+    for quantity, reason in (("volume.s1", "come from the record"), ("occupancy", "numbers, flags and text")):
         with pytest.raises(ValueError, match=reason):
-            profile.RecordRule(quantity=quantity, vif="volume")
+            RecordRule(quantity=quantity, vif="volume")
+    assert RecordRule(quantity="voltage.l1", vif="voltage").rule().quantity == "voltage.l1"
