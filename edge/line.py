@@ -55,12 +55,28 @@ class Line:
         self._inbox = inbox
         self._writer = writer
         self._reader = reader
-        self._baud = baud
+        self._baud = baud or 0
         self._is_dirty = True  # someone else's question may still be answered
 
     def seconds(self, characters: int) -> float:
         """How long so many characters take on this line; a network's own delay is the deadline's business."""
         return characters * CHARACTER / self._baud if self._baud else 0.0
+
+    @property
+    def baud(self) -> int:
+        """Bits per second; 0 when only the other end of a connection knows them."""
+        return self._baud
+
+    def change_speed(self, baud: int) -> None:
+        """Go on at another speed; LineError when this is a connection, or the device can't."""
+        device = self._writer.get_extra_info("pipe")
+        if not isinstance(device, serial.Serial):
+            raise LineError("only a serial device changes its speed")
+        try:
+            device.baudrate = baud
+        except (OSError, ValueError, termios.error) as error:
+            raise LineError(str(error)) from error
+        self._baud = baud
 
     async def exchange(self, request: bytes, deadline: float, size_of: SizeOf) -> bytes:
         """Send, and return one whole answer within ``deadline`` seconds.
