@@ -5,12 +5,15 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from edge import config, gateway
+from edge import config
+from edge.config import Config
 from edge.errors import ConfigError
-from edge.outbox import open_outbox
+from edge.gateway import Gateway
+from edge.outbox import Outbox, open_outbox
 from edge.uplink import Uplink
 
 
@@ -28,20 +31,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"senzorika-gateway: {error}", file=sys.stderr)
         return 2
-    asyncio.run(_until_signalled(gateway.run(settings, outbox, uplink)))
+    asyncio.run(_until_signalled(options.config, settings, outbox, uplink))
     outbox.close()
     return 0
 
 
-async def _until_signalled(running: Coroutine[None, None, None]) -> None:
-    task = asyncio.ensure_future(running)
+async def _until_signalled(path: Path, settings: Config, outbox: Outbox, uplink: Uplink) -> None:
+    gateway = Gateway(settings, outbox, uplink)
+    task = asyncio.ensure_future(gateway.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
+    loop.add_signal_handler(signal.SIGHUP, _reload, gateway, path)
     try:
         await task
     except asyncio.CancelledError:
         logging.getLogger(__name__).info("stopped")
+
+
+def _reload(gateway: Gateway, path: Path) -> None:
+    try:
+        gateway.reload(partial(config.load, path))
+    except ConfigError as error:
+        logging.getLogger(__name__).error("not reloaded: %s", error)  # noqa: TRY400 - one line for the technician
 
 
 if __name__ == "__main__":

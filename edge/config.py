@@ -1,6 +1,7 @@
 """What shape does gateway.toml have, and what is refused?"""
 
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ from edge import profile
 from edge.errors import ConfigError
 from edge.line import Parity
 from edge.mbus.model import MbusProfile
+from edge.modbus.model import DecimalText, Quantity
 from edge.shape import Strict, first_error
 from firmware.contract import check_id
 
@@ -45,14 +47,44 @@ class Broker(Strict):
     key: Path
 
 
+class Alarm(Strict):
+    """A value beyond this, or back from it, overtakes a backlog; numbers are text, in the quantity's unit."""
+
+    quantity: Quantity
+    above: DecimalText | None = None
+    below: DecimalText | None = None
+
+    @model_validator(mode="after")
+    def _has_a_side(self) -> "Alarm":
+        if self.above is None and self.below is None:
+            raise ValueError("above: either it or below is needed")
+        return self
+
+    def is_raised(self, value: Decimal) -> bool:
+        return (self.above is not None and value > Decimal(self.above)) or (
+            self.below is not None and value < Decimal(self.below)
+        )
+
+
 class Meter(Strict):
-    """One meter on a line; ``period`` in seconds."""
+    """One meter on a line; ``period`` and ``jitter`` in seconds."""
 
     thing: Id
     profile: str | None = None
     primary_address: int | None = Field(default=None, ge=0, le=250)
     unit_id: int | None = Field(default=None, ge=1, le=247)
     period: int = Field(ge=1, le=366 * 86400)
+    jitter: int = Field(default=0, ge=0)  # it is read up to so much after the full period, always the same
+    readouts_per_day: int | None = Field(default=None, ge=1)  # what its battery allows
+    alarm: list[Alarm] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> "Meter":
+        if self.jitter >= self.period:
+            raise ValueError(f"jitter: {self.jitter} s is not below the period of {self.period} s")
+        if self.readouts_per_day is not None and 86400 / self.period > self.readouts_per_day:
+            raise ValueError(f"readouts_per_day: a period of {self.period} s needs {-(-86400 // self.period)}")
+        return self
 
     @property
     def address(self) -> int:
