@@ -11,6 +11,7 @@ from edge.mbus.meter import DATA_SLACK, SLACK, Ear, ask
 from edge.mbus.session import Readout
 from edge.mbus.telegram import Telegram
 
+_PATIENCE = 4  # times more attempts when only meters of one number are left, and noise is likelier than a collision
 ATTEMPTS = 2  # times that nobody answers before a branch is empty; a noisy line needs more
 
 
@@ -49,7 +50,8 @@ async def search(
     while masks:
         mask = masks.pop()
         probed(mask, len(found))
-        heard = await _probe(line, mask, attempts)
+        is_whole = "f" not in mask.identification
+        heard = await _probe(line, mask, attempts * (_PATIENCE if is_whole else 1))
         if heard is None:
             continue
         if heard.meter is not None:
@@ -70,14 +72,21 @@ async def _probe(line: Line, mask: SecondaryAddress, attempts: int) -> _Heard | 
         select = Ear(readout.request)
         try:
             readout.received(await ask(line, readout.request, len(frame.ACK), SLACK, select))
-            request = readout.request
-            readout.received(await ask(line, request, frame.LONGEST, DATA_SLACK))
+            has_heard = True
+            telegram = await _first_telegram(line, readout)
         except DeviceError:
             has_heard = has_heard or select.has_heard
             continue
-        telegram = readout.telegrams[0]
         sender = address.of_telegram(telegram)
         if sender is not None:
             return _Heard(Found(sender, telegram))
-        has_heard = True
     return _Heard(None) if has_heard else None
+
+
+async def _first_telegram(line: Line, readout: Readout) -> Telegram:
+    while not readout.telegrams:
+        try:
+            readout.received(await ask(line, readout.request, frame.LONGEST, DATA_SLACK))
+        except DeviceError as error:
+            readout.failed(str(error))
+    return readout.telegrams[0]

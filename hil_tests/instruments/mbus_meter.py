@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edge.mbus import frame, record
+from edge.mbus import address, frame, record, telegram
 from edge.mbus.session import Answers
-from edge.mbus.telegram import HEADER_SIZES
+from edge.mbus.telegram import HEADER_SIZES, LONG_HEADER
 from edge.mbus.value import encode_number
 from hil_tests.instruments.moving import Moving, truth_number
 
@@ -24,30 +24,53 @@ def recorded() -> dict[str, dict[str, Any]]:
 
 
 class MbusMeter:
-    """One meter at one primary address; not moving, it replays the recording byte for byte, its address included."""
+    """One meter at one primary address; not moving, it replays the recording byte for byte, its address included.
 
-    def __init__(self, name: str, primary_address: int, *, is_moving: bool = True) -> None:
+    ``identification`` (eight digits) makes several meters of one recording; ``baud`` is the speed it starts at.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        primary_address: int,
+        *,
+        is_moving: bool = True,
+        identification: str | None = None,
+        baud: int = 2400,
+    ) -> None:
         entry = recorded()[name]
         self._frame = frame.decode(bytes.fromhex(entry["hex"]))
         self._values = entry["values"]
         self._status_code = entry["status_code"]
         self._primary_address = primary_address
-        self._answers = Answers(primary_address)
         self._is_moving = is_moving
-        if self._frame.ci is None:
+        ci = self._frame.ci
+        if ci is None:
             raise ValueError(f"{name}: not a telegram")
-        self._header = HEADER_SIZES[self._frame.ci]
+        if identification is not None:
+            if ci != LONG_HEADER:
+                raise ValueError(f"{name}: its telegram has no identification to replace")
+            number = bytes.fromhex(identification)[::-1]
+            self._frame = self._frame._replace(payload=number + self._frame.payload[len(number) :])
+        own = telegram.decode(self._frame)
+        self._answers = Answers(primary_address, address.of_telegram(own), baud)
+        self._header = HEADER_SIZES[ci]
         found = record.decode(self._frame.payload[self._header :])
         self._records = found.records
         # Some recordings are the first telegram of several; the one behind it says nothing and ends the chain.
         last = self._frame._replace(primary_address=primary_address, payload=self._frame.payload[: self._header])
         self._rest = [frame.encode(last)] if found.more_follows else []
 
+    @property
+    def baud(self) -> int:
+        """The speed it hears and speaks at."""
+        return self._answers.baud
+
     def answer(self, request: bytes, seconds: float) -> tuple[bytes, dict[str, object]]:
         """The bytes to send, none when it is not asked, and the values they give, none for an acknowledgement."""
-        telegram, values = self._telegram(seconds)
-        octets = self._answers.answer(request, [telegram, *self._rest])
-        return octets, values if octets == telegram else {}
+        first, values = self._telegram(seconds)
+        octets = self._answers.answer(request, [first, *self._rest])
+        return octets, values if octets == first else {}
 
     def _telegram(self, seconds: float) -> tuple[bytes, dict[str, object]]:
         payload = bytearray(self._frame.payload)

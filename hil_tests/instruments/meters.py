@@ -9,12 +9,17 @@ and serves until it is stopped. Every value given is in the truth file, on disk,
     kind = "mbus"                     # mbus | modbus-rtu | modbus-tcp
     link = "cellar.tty"               # the pty's name for the gateway; for modbus-tcp: port = 0 (0: a free one)
     baud = 2400
+    has_echo = false                  # M-Bus: a level converter that sends every request back
+    error_rate = 0.0                  # M-Bus: of characters in either direction with one wrong bit
     [[line.meter]]
     thing = "wm-0001"
     model = "els_falcon"              # a frame of frames/mbus.jsonl, or a file of registers/
     address = 1                       # primary address or unit id
     is_moving = true                  # false: M-Bus answers are the recording, byte for byte
     delay = 0.05                      # s before it answers
+    identification = "06855817"       # M-Bus: another number than the recording's
+    is_silent = false                 # M-Bus: says nothing
+    baud = 2400                       # M-Bus: the speed it understands at first; left out: the line's
 """
 
 import asyncio
@@ -32,6 +37,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edge.errors import DeviceError
 from edge.mbus import frame
 from hil_tests.instruments.mbus_meter import MbusMeter
+from hil_tests.instruments.mbus_noise import Noise, overlaid
 from hil_tests.instruments.modbus_framing import crc, mbap, request_of_mbap, request_of_rtu
 from hil_tests.instruments.modbus_meter import ModbusMeter
 from hil_tests.instruments.pty_line import PtyLine
@@ -50,6 +56,9 @@ class MeterConfig(_Strict):
     address: int = Field(ge=0, le=250)
     is_moving: bool = True
     delay: float = Field(default=0.05, ge=0)
+    identification: str | None = Field(default=None, pattern="^[0-9a-f]{8}$")
+    is_silent: bool = False
+    baud: int | None = Field(default=None, ge=300)
 
 
 class LineConfig(_Strict):
@@ -58,6 +67,8 @@ class LineConfig(_Strict):
     link: Path | None = None
     port: int = Field(default=0, ge=0, le=65535)
     baud: int = Field(default=2400, ge=300)
+    has_echo: bool = False
+    error_rate: float = Field(default=0.0, ge=0, lt=1)
     meter: list[MeterConfig] = Field(min_length=1)
 
 
@@ -134,22 +145,34 @@ class Meters:
         return time.monotonic() - self._begun
 
     async def _mbus(self, pty: PtyLine, line: LineConfig) -> None:
-        meters = [
-            (config, MbusMeter(config.model, config.address, is_moving=config.is_moving)) for config in line.meter
-        ]
+        meters = _mbus_meters(line)
+        noise = Noise(line.error_rate)
         while True:
             request = await _request(pty, _mbus_size)
             await asyncio.sleep(pty.seconds(len(request)))
-            for config, meter in meters:
-                try:
-                    octets, values = meter.answer(request, self._seconds())
-                except DeviceError:
-                    break  # a meter says nothing to a broken frame (EN 13757-2 5.7)
-                if octets:
-                    await asyncio.sleep(config.delay)
-                    if values:
-                        self._truth.gave(config.thing, values)
-                    await pty.write(octets)
+            if line.has_echo:
+                await pty.write(request)
+            request = noise.on(request)
+            answers = [
+                (config, *said) for config, meter in meters if (said := self._said(pty, config, meter, request))[0]
+            ]
+            if not answers:
+                continue
+            await asyncio.sleep(max(config.delay for config, _, _ in answers))
+            if len(answers) == 1 and answers[0][2]:
+                self._truth.gave(answers[0][0].thing, answers[0][2])
+            await pty.write(noise.on(overlaid([octets for _, octets, _ in answers])))
+
+    def _said(
+        self, pty: PtyLine, config: MeterConfig, meter: MbusMeter, request: bytes
+    ) -> tuple[bytes, dict[str, object]]:
+        """Nothing, when it is silent, hears another speed than its own, or no frame (EN 13757-2 5.7)."""
+        if config.is_silent or pty.speed not in (0, meter.baud):
+            return b"", {}
+        try:
+            return meter.answer(request, self._seconds())
+        except DeviceError:
+            return b"", {}
 
     async def _rtu(self, pty: PtyLine, line: LineConfig) -> None:
         meters = _modbus_meters(line)
@@ -189,6 +212,22 @@ class Meters:
             pass  # the gateway died or does not speak Modbus; the next one connects again
         finally:
             writer.close()
+
+
+def _mbus_meters(line: LineConfig) -> list[tuple[MeterConfig, MbusMeter]]:
+    return [
+        (
+            config,
+            MbusMeter(
+                config.model,
+                config.address,
+                is_moving=config.is_moving,
+                identification=config.identification,
+                baud=config.baud or line.baud,
+            ),
+        )
+        for config in line.meter
+    ]
 
 
 def _modbus_meters(line: LineConfig) -> dict[int, tuple[MeterConfig, ModbusMeter]]:

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import os
+import termios
 import tty
 from pathlib import Path
 
 _CHUNK = 0.01  # s of bytes written at once
+_SPEEDS = {getattr(termios, f"B{rate}"): rate for rate in (300, 600, 1200, 2400, 4800, 9600, 19200, 38400)}
 _BITS = 11  # of one character on an 8E1 line
 
 
@@ -26,6 +28,11 @@ class PtyLine:
     def seconds(self, characters: int) -> float:
         """How long so many characters take."""
         return characters * _BITS / self._baud
+
+    @property
+    def speed(self) -> int:
+        """Bits per second that the gateway has set on its end; 0 for one that is not among the M-Bus speeds."""
+        return _SPEEDS.get(termios.tcgetattr(self._gateways_end)[5], 0)
 
     async def read(self) -> bytes:
         """What the gateway has sent, at least one byte."""
