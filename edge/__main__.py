@@ -28,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = config.load(options.config)
         outbox = open_outbox(settings.outbox, settings.outbox_limit)
         uplink = Uplink(settings, outbox)
+        asyncio.run(_until_signalled(options.config, settings, outbox, uplink))
     except ConfigError as error:
         print(f"senzorika-gateway: {error}", file=sys.stderr)
         return 2
-    asyncio.run(_until_signalled(options.config, settings, outbox, uplink))
     outbox.close()
     return 0
 

@@ -23,6 +23,9 @@ class Bus(Protocol):
     async def read(self, meter: Meter) -> Values:
         """All values of one readout; DeviceError: next meter; LineError: ``close``, wait, ask again."""
 
+    async def write(self, meter: Meter, table: Table, address: int, words: list[int]) -> None:
+        """Write registers or a coil and see it acknowledged; errors as of ``read``."""
+
     def close(self) -> None:
         """Let go of the line."""
 
@@ -44,6 +47,9 @@ class MbusBus:
         values = values_of(telegrams, profile.rules(model))
         values["status_code"] = max((status_of(telegram.status) for telegram in telegrams), key=_severity)
         return values
+
+    async def write(self, meter: Meter, table: Table, address: int, words: list[int]) -> None:
+        raise DeviceError(f"{meter.thing}: nothing is written to {table} {address} ({words}) by M-Bus")
 
     def close(self) -> None:
         if self._line is not None:
@@ -91,7 +97,6 @@ class ModbusBus:
         return words
 
     async def write(self, meter: Meter, table: Table, address: int, words: list[int]) -> None:
-        """Write and see it acknowledged; whether it took effect is read back."""
         await self._client.write(meter.address, table, address, words)
 
     async def answers(self, unit_id: int) -> bool:

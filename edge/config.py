@@ -47,6 +47,28 @@ class Broker(Strict):
     key: Path
 
 
+class Center(Strict):
+    """Whose commands are carried out; the key file is relative to gateway.toml."""
+
+    key: Path
+    things: list[Id] | None = None  # which it has a say over; left out: all
+
+
+class Signer(Strict):
+    """The collector, which asks for messages again; its certificate will do."""
+
+    key: Path
+
+
+class Interlock(Strict):
+    """A command to one of these things needs every other one to read above this; ``free`` commands need nothing."""
+
+    things: list[Id] = Field(min_length=2)
+    quantity: Quantity
+    above: DecimalText = "0"
+    free: list[str] = Field(default_factory=lambda: ["open", "read"])
+
+
 class Alarm(Strict):
     """A value beyond this, or back from it, overtakes a backlog; numbers are text, in the quantity's unit."""
 
@@ -110,7 +132,12 @@ class Config(Strict):
     publisher: Id
     outbox: Path = Path("outbox.sqlite")
     outbox_limit: int = Field(default=OUTBOX_LIMIT, ge=2**20)
+    audit: Path = Path("audit.jsonl")
+    clock: Literal["ntp", "host"] = "ntp"  # host: the technician answers for it, as for a clock with a battery
     broker: Broker
+    center: dict[Id, Center] = Field(default_factory=dict)
+    collector: Signer | None = None
+    interlock: list[Interlock] = Field(default_factory=list)
     line: list[LineConfig] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -125,6 +152,10 @@ class Config(Strict):
             if line.kind == "modbus-tcp" and not line.port.startswith("tcp:"):
                 raise ValueError(f"line.{number}.port: modbus-tcp needs tcp:host:port")
             _check_meters(f"line.{number}", line, things)
+        for number, lock in enumerate(self.interlock):
+            for thing in lock.things:
+                if thing not in things:
+                    raise ValueError(f"interlock.{number}.things: {thing} is on no line")
         return self
 
 
@@ -180,6 +211,16 @@ def _absolute(directory: Path, path: Path, config: Config) -> Config:
     for key, file in files.items():
         if not file.is_file():
             raise ConfigError(f"{path}: broker.{key}: no such file {file}")
+    centers = {
+        name: center.model_copy(update={"key": directory / center.key}) for name, center in config.center.items()
+    }
+    signer = config.collector and Signer(key=directory / config.collector.key)
     return config.model_copy(
-        update={"outbox": directory / config.outbox, "broker": config.broker.model_copy(update=files)}
+        update={
+            "outbox": directory / config.outbox,
+            "audit": directory / config.audit,
+            "broker": config.broker.model_copy(update=files),
+            "center": centers,
+            "collector": signer,
+        }
     )

@@ -11,3 +11,11 @@ class LineError(Exception):
 
 class ConfigError(Exception):
     """What a technician wrote cannot be run: stop at start and name the key."""
+
+
+class Refusal(Exception):  # noqa: N818 - not an error of ours: the answer to a command
+    """The command is not carried out; the text says why."""
+
+    def __init__(self, reason: str, status: str = "refused") -> None:
+        super().__init__(reason)
+        self.status = status

@@ -2,15 +2,24 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
 
-from edge import budget
+from edge import budget, signature
 from edge.bus import bus_of
+from edge.clock import is_steered
+from edge.commands import Commander
 from edge.config import Alarm, Config, LineConfig
+from edge.errors import ConfigError
 from edge.keep import Keeper, Stamps, Urgency, now_ms
 from edge.outbox import Outbox
 from edge.owner import Owner
+from edge.signature import PublicKey
 from edge.uplink import Uplink
+from firmware.chain import Chain, ChainError
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +39,37 @@ class Gateway:
         stamps = Stamps(last={thing: one.at for thing, one in last.items()})
         self.keeper = Keeper(outbox, uplink.wake, stamps, self._urgency)
         self._tasks = asyncio.TaskGroup()
+        self._audit_file = _opened(config.audit)
+        try:
+            audit = Chain(self._audit_file, partial(os.fsync, self._audit_file.fileno()), now_ms())
+        except ChainError as error:
+            raise ConfigError(f"audit: {config.audit}: {error}") from error
+        self.commander = Commander(
+            lambda: self.config, _keys(config), self.owners, outbox, audit,
+            publish_again=uplink.again, clock=now_ms, is_clock_trusted=self.is_clock_trusted,
+        )  # fmt: skip
+        uplink.on_command = self.commander.take
+        # Who keeps the head of the audit elsewhere sees that lines were cut off its end.
+        uplink.more_state = lambda: {
+            "clock": "ntp" if is_steered() else "host",
+            "audit": f"{audit.number}:{audit.head}",
+        }
+
+    def is_clock_trusted(self) -> bool:
+        """Whether it may be decided by it what has expired."""
+        return self.config.clock == "host" or is_steered()
 
     async def run(self) -> None:
         async with self._tasks:
             self._tasks.create_task(self.uplink.run(), name="uplink")
+            self._tasks.create_task(self.commander.run(), name="commands")
             for line in self.config.line:
                 self._start(line)
 
     def reload(self, load: Callable[[], Config]) -> None:
         """Take over what changed in lines and meters; ConfigError of ``load`` passes through, and nothing changes."""
         new = load()
-        for key in set(Config.model_fields) - {"line"}:
+        for key in set(Config.model_fields) - {"line", "interlock"}:
             if getattr(new, key) != getattr(self.config, key):
                 log.warning("%s: changed; takes a restart", key)
         old_lines = {line.name: line for line in self.config.line}
@@ -56,7 +85,7 @@ class Gateway:
                 log.info("%s: changed: %s", name, " ".join(changed))
                 _say_budget(line)
         self._urgency.replace(_alarms(new))
-        self.config = self.config.model_copy(update={"line": new.line})
+        self.config = self.config.model_copy(update={"line": new.line, "interlock": new.interlock})
 
     def _start(self, line: LineConfig) -> None:
         _say_budget(line)
@@ -69,6 +98,21 @@ class Gateway:
             log.info("%s: stopped", name)
             self._lines.pop(name).cancel()
             del self.owners[name]
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        file = path.open("a+b")
+    except OSError as error:
+        raise ConfigError(f"audit: {path}: {error}") from error
+    return file
+
+
+def _keys(config: Config) -> dict[str, PublicKey]:
+    keys = {name: signature.load(f"center.{name}.key", center.key) for name, center in config.center.items()}
+    if config.collector is not None:
+        keys["collector"] = signature.load("collector.key", config.collector.key)
+    return keys
 
 
 def _alarms(config: Config) -> dict[str, list[Alarm]]:

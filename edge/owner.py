@@ -13,7 +13,7 @@ from typing import Any
 
 from edge.bus import Bus
 from edge.config import Meter
-from edge.errors import DeviceError, LineError
+from edge.errors import DeviceError, LineError, Refusal
 from edge.mbus.quantity import Values
 from edge.schedule import Schedule
 
@@ -172,6 +172,8 @@ class Owner:
         except LineError as error:
             self._line_failed(error)
             _tell(future, error)
+        except Refusal as refusal:
+            _tell(future, refusal)
         except BaseException:
             future.cancel()
             raise

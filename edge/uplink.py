@@ -43,6 +43,7 @@ class _Event(NamedTuple):
     payload: bytes = b""
     code: int = 0
     reason: str = ""
+    is_retained: bool = False
 
 
 class _NamedContext(ssl.SSLContext):
@@ -82,10 +83,20 @@ class Uplink:
         self._events: asyncio.Queue[_Event] = asyncio.Queue()
         self._wait = _FIRST_WAIT
         self._told: list[list[int]] = []  # dropped ranges that the last state named
+        self.on_command: Callable[[bytes, bool], None] = lambda _payload, _is_retained: None
+        self.more_state: Callable[[], dict[str, Any]] = dict  # what else the state says
+        self.is_connected = False
 
     def wake(self) -> None:
         """Something new is in the outbox."""
         self._events.put_nowait(_Event("wake"))
+
+    def again(self, first: int) -> None:
+        """Messages from this number on may wait for a receipt once more; 0: only something new is there."""
+        if first:
+            for lane in self._published:
+                self._published[lane] = min(self._published[lane], first - 1)
+        self.wake()
 
     async def run(self) -> None:
         """Stay connected, for ever; an outage is a state, not an error."""
@@ -111,6 +122,7 @@ class Uplink:
                 await asyncio.to_thread(client.connect, broker.host, broker.port, KEEP_ALIVE)
                 client.loop_start()
                 await self._greet(client, events)
+            self.is_connected = True
             log.info("uplink: connected to %s:%d", broker.host, broker.port)
             await self._drain(client, events)
         except TimeoutError:
@@ -118,6 +130,7 @@ class Uplink:
         except (OSError, ValueError) as error:  # ssl errors are OSError
             raise UplinkError(f"{broker.host}:{broker.port}: {error}") from error
         finally:
+            self.is_connected = False
             if client.is_connected():
                 # The state says offline, as the will would: DISCONNECT suppresses the will.
                 client.publish(self._topic("state"), self._state(is_online=False), qos=1, retain=True)
@@ -147,16 +160,19 @@ class Uplink:
         client.on_subscribe = lambda _c, _u, _m, reasons, _p: tell(
             _Event("subscribed", code=max((reason.value for reason in reasons), default=_REFUSED))
         )
-        client.on_message = lambda _c, _u, message: tell(_Event("message", message.topic, bytes(message.payload)))
+        client.on_message = lambda _c, _u, message: tell(
+            _Event("message", message.topic, bytes(message.payload), is_retained=message.retain)
+        )
         client.on_disconnect = lambda _c, _u, _f, reason, _p: tell(_Event("disconnected", reason=str(reason)))
         return client
 
     async def _greet(self, client: Client, events: asyncio.Queue[_Event]) -> None:
-        """CONNACK, both subscriptions, each SUBACK checked, then our own state."""
+        """CONNACK, the subscriptions, each SUBACK checked, then our own state."""
         connected = await self._expect("connected", events)
         if connected.code:
             raise UplinkError(f"the broker refuses {self._config.publisher}: {connected.reason}")
-        for name in (self._topic("receipt"), contract.topic(self._config.city, "collector", "state")):
+        collector_state = contract.topic(self._config.city, "collector", "state")
+        for name in (self._topic("receipt"), self._topic("command"), collector_state):
             client.subscribe(name, qos=0)
             subscribed = await self._expect("subscribed", events)
             if subscribed.code >= _REFUSED:
@@ -225,6 +241,9 @@ class Uplink:
             raise UplinkError(f"disconnected: {event.reason}")
         if event.kind != "message":
             return
+        if event.topic == self._topic("command"):
+            self.on_command(event.payload, event.is_retained)
+            return
         try:
             if event.topic == self._topic("receipt"):
                 self._receipt(contract.decode_receipt(event.payload))
@@ -260,6 +279,7 @@ class Uplink:
             "oldest_seq": counts.oldest_seq or counts.next_seq,
             "outbox_depth": counts.unreceived,
             "dropped": counts.dropped,
+            **self.more_state(),
         }
         if is_online:
             state["next"] = at + int(STATE_PERIOD * 1000)

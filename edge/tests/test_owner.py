@@ -9,6 +9,7 @@ from edge import owner as owners
 from edge.config import Meter
 from edge.errors import DeviceError, LineError
 from edge.mbus.quantity import Values
+from edge.modbus.register import Table
 from edge.owner import COMMAND, SCAN, Owner
 
 
@@ -29,6 +30,9 @@ class FakeBus:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def write(self, meter: Meter, table: Table, address: int, words: list[int]) -> None:
+        raise DeviceError("nothing is written here")
 
     def close(self) -> None:
         self.closed += 1

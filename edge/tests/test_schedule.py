@@ -9,6 +9,7 @@ import pytest
 from edge.config import Meter
 from edge.errors import DeviceError
 from edge.mbus.quantity import Values
+from edge.modbus.register import Table
 from edge.owner import Owner
 from edge.schedule import FIRST_BACKOFF, LONGEST_BACKOFF, Schedule
 from edge.tests.virtual_time import run_virtually
@@ -120,6 +121,9 @@ class Line:
             raise DeviceError("no answer")
         await asyncio.sleep(0.06)
         return {"voltage": (230, 0)}
+
+    async def write(self, meter: Meter, table: Table, address: int, words: list[int]) -> None:
+        raise DeviceError("nothing is written here")
 
     def close(self) -> None:
         return
