@@ -47,6 +47,19 @@ class Broker(Strict):
     key: Path
 
 
+class Http(Strict):
+    """Where /health and /metrics are served, on loopback."""
+
+    port: int = Field(default=8081, ge=1, le=65535)
+
+
+class Time(Strict):
+    """Where nodes ask for the time (SNTP): the address of the network they are in."""
+
+    host: str
+    port: int = Field(default=123, ge=1, le=65535)
+
+
 class Center(Strict):
     """Whose commands are carried out; the key file is relative to gateway.toml."""
 
@@ -135,6 +148,8 @@ class Config(Strict):
     audit: Path = Path("audit.jsonl")
     clock: Literal["ntp", "host"] = "ntp"  # host: the technician answers for it, as for a clock with a battery
     broker: Broker
+    http: Http | None = None
+    time: Time | None = None
     center: dict[Id, Center] = Field(default_factory=dict)
     collector: Signer | None = None
     interlock: list[Interlock] = Field(default_factory=list)

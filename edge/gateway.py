@@ -8,13 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from edge import budget, signature
+from edge import budget, signature, timeserver
 from edge.bus import bus_of
 from edge.clock import is_steered
 from edge.commands import Commander
 from edge.config import Alarm, Config, LineConfig
 from edge.errors import ConfigError
+from edge.health import health, metrics
+from edge.http import Pages
 from edge.keep import Keeper, Stamps, Urgency, now_ms
+from edge.notify import watch
 from edge.outbox import Outbox
 from edge.owner import Owner
 from edge.signature import PublicKey
@@ -49,6 +52,7 @@ class Gateway:
             publish_again=uplink.again, clock=now_ms, is_clock_trusted=self.is_clock_trusted,
         )  # fmt: skip
         uplink.on_command = self.commander.take
+        self.pages = Pages(partial(health, self.owners, outbox, uplink), partial(metrics, self.owners, outbox, uplink))
         # Who keeps the head of the audit elsewhere sees that lines were cut off its end.
         uplink.more_state = lambda: {
             "clock": "ntp" if is_steered() else "host",
@@ -60,7 +64,37 @@ class Gateway:
         return self.config.clock == "host" or is_steered()
 
     async def run(self) -> None:
+        """ConfigError when a port is taken."""
+        served: list[asyncio.Server | asyncio.DatagramTransport] = []
+        try:
+            await self._serve(served)
+            await self._run()
+        finally:
+            for one in served:
+                one.close()
+            self._audit_file.close()
+
+    async def _serve(self, served: list[asyncio.Server | asyncio.DatagramTransport]) -> None:
+        try:
+            if self.config.http is not None:
+                served.append(await self.pages.serve(self.config.http.port))
+        except OSError as error:
+            raise ConfigError(f"http.port: {error}") from error
+        try:
+            if self.config.time is not None:
+                where = self.config.time
+                served.append(await timeserver.serve(where.host, where.port, self.is_clock_trusted))
+        except OSError as error:
+            raise ConfigError(f"time: {error}") from error
+
+    def stalled(self, seconds: float) -> list[str]:
+        """Lines whose owner has made no progress for so long."""
+        now = asyncio.get_running_loop().time()
+        return [name for name, owner in self.owners.items() if now - owner.alive_at > seconds]
+
+    async def _run(self) -> None:
         async with self._tasks:
+            self._tasks.create_task(watch(self.stalled), name="watchdog")
             self._tasks.create_task(self.uplink.run(), name="uplink")
             self._tasks.create_task(self.commander.run(), name="commands")
             for line in self.config.line:

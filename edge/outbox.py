@@ -97,6 +97,11 @@ class Outbox:
         self._unreceived: int = connection.execute("SELECT count(*) FROM message WHERE NOT received").fetchone()[0]
         self._unwritten: list[list[int]] = []  # dropped while the disk was full, not yet noted on it
 
+    @property
+    def is_disk_full(self) -> bool:
+        """Whether the last message found no room."""
+        return bool(self._unwritten)
+
     def append(self, readings: list[dict[str, Any]], lane: int = NORMAL) -> int | None:
         """Keep one message durably and return its seq; None when there is no room for it on the disk (it is counted).
 
