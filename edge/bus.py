@@ -9,7 +9,7 @@ from edge.errors import DeviceError
 from edge.line import Line, open_line
 from edge.mbus import meter as mbus_meter
 from edge.mbus.model import MbusProfile
-from edge.mbus.quantity import Values, status_of, values_of
+from edge.mbus.quantity import Values, state_of, values_of
 from edge.modbus import sunspec
 from edge.modbus.client import Client
 from edge.modbus.model import ModbusProfile, Words
@@ -45,8 +45,7 @@ class MbusBus:
         if not isinstance(model, MbusProfile | None):
             raise DeviceError(f"profile {meter.profile} is not for M-Bus")
         values = values_of(telegrams, profile.rules(model))
-        values["status_code"] = max((status_of(telegram.status) for telegram in telegrams), key=_severity)
-        return values
+        return values | state_of(telegrams)
 
     async def write(self, meter: Meter, table: Table, address: int, words: list[int]) -> None:
         raise DeviceError(f"{meter.thing}: nothing is written to {table} {address} ({words}) by M-Bus")
@@ -80,7 +79,7 @@ class ModbusBus:
 
     async def _read_sunspec(self, meter: Meter, model: SunspecProfile) -> Values:
         if meter.thing not in self._models:
-            chain = await sunspec.discover(partial(self._client.read, meter.address))
+            chain = await sunspec.discover(partial(self._client.read, meter.unit_id or 0))
             self._models[meter.thing] = model.chosen(chain)
         found = self._models[meter.thing]
         try:
@@ -92,20 +91,12 @@ class ModbusBus:
     async def _words(self, meter: Meter, blocks: list[Block]) -> Words:
         words: Words = {}
         for block in blocks:
-            for step, word in enumerate(await self._client.read(meter.address, block)):
+            for step, word in enumerate(await self._client.read(meter.unit_id or 0, block)):
                 words[block.table, block.address + step] = word
         return words
 
     async def write(self, meter: Meter, table: Table, address: int, words: list[int]) -> None:
-        await self._client.write(meter.address, table, address, words)
-
-    async def answers(self, unit_id: int) -> bool:
-        """Whether anything is there; a refusal is an answer, too."""
-        try:
-            await self._client.read(unit_id, Block("holding_register", 0, 1))
-        except DeviceError as error:
-            return "no answer" not in str(error)
-        return True
+        await self._client.write(meter.unit_id or 0, table, address, words)
 
     def close(self) -> None:
         self._client.close()
@@ -114,7 +105,3 @@ class ModbusBus:
 def bus_of(config: LineConfig) -> Bus:
     """The bus of this line's kind."""
     return MbusBus(config) if config.kind == "mbus" else ModbusBus(config)
-
-
-def _severity(code: str) -> int:
-    return ("ok", "warning", "alarm", "fault").index(code)

@@ -59,6 +59,7 @@ class MbusMeter:
         self._records = found.records
         # Some recordings are the first telegram of several; the one behind it says nothing and ends the chain.
         last = self._frame._replace(primary_address=primary_address, payload=self._frame.payload[: self._header])
+        self._status = own.status
         self._rest = [frame.encode(last)] if found.more_follows else []
 
     @property
@@ -74,7 +75,7 @@ class MbusMeter:
 
     def _telegram(self, seconds: float) -> tuple[bytes, dict[str, object]]:
         payload = bytearray(self._frame.payload)
-        values: dict[str, object] = {"status_code": self._status_code}
+        values: dict[str, object] = {"status_code": self._status_code, "meter_status": self._status}
         for row in self._values:
             integer = row["integer"]
             if self._is_moving and ("rate" in row or "sway" in row):
