@@ -1,7 +1,8 @@
-"""The gateway's command: ``senzorika-gateway --config gateway.toml``."""
+"""The gateway's command: ``senzorika-gateway --config gateway.toml`` runs it; its verbs help the technician."""
 
 import argparse
 import asyncio
+import json
 import logging
 import signal
 import sys
@@ -9,31 +10,95 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from edge import config
+from edge import config, explain, technician
 from edge.config import Config
 from edge.errors import ConfigError
 from edge.gateway import Gateway
 from edge.outbox import Outbox, open_outbox
 from edge.uplink import Uplink
 
+_EXIT = """exit status: 0 done, or stopped by SIGTERM or SIGINT; 1 a device, a line or a plan is not as wished;
+2 something in the configuration or the call that the technician can mend, said in one line"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 stopped by SIGTERM or SIGINT, 2 something the technician can mend, said in one line."""
-    parser = argparse.ArgumentParser(prog="senzorika-gateway", description=__doc__)
-    parser.add_argument("--config", type=Path, default=Path("gateway.toml"), help="default: gateway.toml")
-    options = parser.parse_args(arguments)
+    """Run a verb; the exit status is 0, 1 or 2, as ``--help`` says."""
+    options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # what it reports, edge.modbus.client raises
     try:
-        settings = config.load(options.config)
-        outbox = open_outbox(settings.outbox, settings.outbox_limit)
-        uplink = Uplink(settings, outbox)
-        asyncio.run(_until_signalled(options.config, settings, outbox, uplink))
+        match options.verb:
+            case "check":
+                return asyncio.run(technician.check(config.load(options.file), print))
+            case "read":
+                return asyncio.run(technician.read(config.load(options.config), options.thing, print))
+            case "decode":
+                return _decode(options.hex, as_json=options.json)
+            case "scan":
+                return _scan(options)
+        return _run(options.config)
     except ConfigError as error:
         print(f"senzorika-gateway: {error}", file=sys.stderr)
         return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="senzorika-gateway", description=__doc__, epilog=_EXIT)
+    parser.add_argument("--config", type=Path, default=Path("gateway.toml"), help="default: gateway.toml")
+    verbs = parser.add_subparsers(dest="verb", title="verbs", description="without one, the gateway runs")
+    verbs.add_parser("run", help="read the meters and publish, until stopped")
+    check = verbs.add_parser("check", help="say whether a configuration is right, its plan possible, its lines there")
+    check.add_argument("file", type=Path)
+    read = verbs.add_parser("read", help="read one meter of --config now (stop the gateway first)")
+    read.add_argument("thing")
+    decode = verbs.add_parser("decode", help="explain every byte of an M-Bus frame")
+    decode.add_argument("hex", nargs="+")
+    decode.add_argument("--json", action="store_true")
+    scan = verbs.add_parser("scan", help="find what is on a line, and write a proposed configuration of it")
+    scan.add_argument("--kind", choices=["mbus", "modbus-rtu", "modbus-tcp"], required=True)
+    scan.add_argument("--port", required=True, help="/dev/ttyUSB0 or tcp:host:port")
+    scan.add_argument("--baud", type=int, default=2400)
+    scan.add_argument("--parity", choices=["N", "E", "O"], default="E")
+    scan.add_argument("--first", type=int, default=1, help="unit id to begin with")
+    scan.add_argument("--last", type=int, default=247, help="unit id to end with")
+    scan.add_argument("--output", type=Path, help="default: standard output")
+    return parser
+
+
+def _run(path: Path) -> int:
+    settings = config.load(path)
+    outbox = open_outbox(settings.outbox, settings.outbox_limit)
+    uplink = Uplink(settings, outbox)
+    asyncio.run(_until_signalled(path, settings, outbox, uplink))
     outbox.close()
     return 0
+
+
+def _decode(words: Sequence[str], *, as_json: bool) -> int:
+    try:
+        octets = bytes.fromhex("".join(words))
+    except ValueError as error:
+        raise ConfigError(f"decode: expected hexadecimal digits: {error}") from error
+    rows = explain.explain(octets)
+    print(json.dumps(explain.as_json(rows)) if as_json else explain.as_text(rows))
+    return int(any(row.field == "error" for row in rows))
+
+
+def _scan(options: argparse.Namespace) -> int:
+    def progress(text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{text:70}", end="", file=sys.stderr, flush=True)
+
+    units = range(options.first, options.last + 1)
+    where = technician.Place(options.kind, options.port, options.baud, options.parity)
+    found = asyncio.run(technician.scan(where, units, progress))
+    progress("")
+    if options.output is None:
+        print(found.text, end="")
+    else:
+        options.output.write_text(found.text, encoding="utf-8")
+        print(f"{options.output}: {found.meters} found")
+    return int(not found.meters)
 
 
 async def _until_signalled(path: Path, settings: Config, outbox: Outbox, uplink: Uplink) -> None:

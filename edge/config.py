@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from edge import profile
 from edge.errors import ConfigError
 from edge.line import Parity
+from edge.mbus.address import SecondaryAddress, parse
 from edge.mbus.model import MbusProfile
 from edge.modbus.model import DecimalText, Quantity
 from edge.shape import Strict, first_error
@@ -21,6 +22,11 @@ OUTBOX_LIMIT = 2**30  # bytes of messages: months of a bus of 250 meters
 def _id(text: str) -> str:
     check_id("id", text)
     return text
+
+
+def _secondary(text: str) -> str:
+    parse(text)
+    return text.lower()
 
 
 def _port(text: str) -> str:
@@ -107,6 +113,7 @@ class Meter(Strict):
     thing: Id
     profile: str | None = None
     primary_address: int | None = Field(default=None, ge=0, le=250)
+    secondary_address: Annotated[str, AfterValidator(_secondary)] | None = None  # 8 or 16 hexadecimal digits
     unit_id: int | None = Field(default=None, ge=1, le=247)
     period: int = Field(ge=1, le=366 * 86400)
     jitter: int = Field(default=0, ge=0)  # it is read up to so much after the full period, always the same
@@ -122,8 +129,10 @@ class Meter(Strict):
         return self
 
     @property
-    def address(self) -> int:
+    def address(self) -> int | SecondaryAddress:
         """The address of whichever protocol it speaks."""
+        if self.secondary_address is not None:
+            return parse(self.secondary_address)
         return next(number for number in (self.primary_address, self.unit_id) if number is not None)
 
 
@@ -174,19 +183,28 @@ class Config(Strict):
         return self
 
 
+_ADDRESSES = {"mbus": ("primary_address", "secondary_address"), "modbus-rtu": ("unit_id",), "modbus-tcp": ("unit_id",)}
+
+
 def _check_meters(path: str, line: LineConfig, things: set[str]) -> None:
-    addresses: set[int] = set()
-    name, other = ("primary_address", "unit_id") if line.kind == "mbus" else ("unit_id", "primary_address")
+    addresses: set[int | SecondaryAddress] = set()
+    names = _ADDRESSES[line.kind]
     for number, meter in enumerate(line.meter):
         where = f"{path}.meter.{number}"
-        if getattr(meter, name) is None:
-            raise ValueError(f"{where}.{name}: missing, a {line.kind} line needs it")
-        if getattr(meter, other) is not None:
-            raise ValueError(f"{where}.{other}: means nothing on a {line.kind} line")
+        given = [
+            name for name in ("primary_address", "secondary_address", "unit_id") if getattr(meter, name) is not None
+        ]
+        if not set(given) & set(names):
+            raise ValueError(f"{where}.{names[0]}: missing, a {line.kind} line needs it")
+        for name in given:
+            if name not in names:
+                raise ValueError(f"{where}.{name}: means nothing on a {line.kind} line")
+        if len(given) > 1:
+            raise ValueError(f"{where}.{given[1]}: the meter has its {given[0]} already")
         if meter.thing in things:
             raise ValueError(f"{where}.thing: {meter.thing} is read twice")
         if meter.address in addresses:
-            raise ValueError(f"{where}.{name}: {meter.address} is another meter's on this line")
+            raise ValueError(f"{where}.{given[0]}: {getattr(meter, given[0])} is another meter's on this line")
         things.add(meter.thing)
         addresses.add(meter.address)
         _check_profile(f"{where}.profile", line, meter)
