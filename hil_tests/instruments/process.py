@@ -60,6 +60,13 @@ class Program:
     def exit_status(self) -> int | None:
         return None if self._process is None else self._process.poll()
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs, or ran last."""
+        if self._process is None:
+            raise BenchError(f"{self.name} was never started")
+        return self._process.pid
+
     def kill(self) -> None:
         """``kill -9``: nothing is flushed, nobody is told."""
         if self._process is not None:
