@@ -18,7 +18,7 @@ FRAMES = [json.loads(line) for line in (Path(__file__).with_name("frames") / "mb
 GOOD = [entry for entry in FRAMES if entry["kind"] == "good"]
 SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
-FACTOR = "VIFE 74 is a factor of 10^-2 or 73 of 10^-3 (EN 13757-3 table 15), and the peer leaves it out"
+FACTOR = "VIFE 72 is a factor of 10^-4, 73 of 10^-3 (EN 13757-3 table 15); the peer leaves it out"
 BCD = "a digit above nine makes BCD invalid (annex A, type A), and the peer adds it up"
 METERBUS = {
     ("abb_f95", 2): BCD,

@@ -5,7 +5,7 @@ import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-_QUIET = 0.0005  # s of real time in which a pty would have delivered what was written to it
+_QUIET = 0.001  # s of real time in which a pty would have delivered what was written to it
 
 Result = TypeVar("Result")
 
