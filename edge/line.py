@@ -49,22 +49,20 @@ class _Inbox(asyncio.Protocol):
 class Line:
     """An open line; made by ``open_line``."""
 
-    def __init__(
-        self, inbox: _Inbox, writer: asyncio.WriteTransport, reader: asyncio.ReadTransport, baud: int | None
-    ) -> None:
+    def __init__(self, inbox: _Inbox, writer: asyncio.WriteTransport, reader: asyncio.ReadTransport, baud: int) -> None:
         self._inbox = inbox
         self._writer = writer
         self._reader = reader
-        self._baud = baud or 0
+        self._baud = baud
         self._is_dirty = True  # someone else's question may still be answered
 
     def seconds(self, characters: int) -> float:
-        """How long so many characters take on this line; a network's own delay is the deadline's business."""
-        return characters * CHARACTER / self._baud if self._baud else 0.0
+        """How long so many characters take on this line, or on the bus behind a converter."""
+        return characters * CHARACTER / self._baud
 
     @property
     def baud(self) -> int:
-        """Bits per second; 0 when only the other end of a connection knows them."""
+        """Bits per second."""
         return self._baud
 
     def change_speed(self, baud: int) -> None:
@@ -138,7 +136,7 @@ async def open_line(port: str, baud: int, parity: Parity) -> Line:
             host, number = port.removeprefix("tcp:").rsplit(":", 1)
             async with asyncio.timeout(_TCP_CONNECT):
                 connection, _ = await loop.create_connection(lambda: inbox, host, int(number))
-            return Line(inbox, connection, connection, None)
+            return Line(inbox, connection, connection, baud)
         device = serial.Serial(port, baud, parity=parity, timeout=0, exclusive=True)
         reader, _ = await loop.connect_read_pipe(lambda: inbox, device)
         writer, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, device)
