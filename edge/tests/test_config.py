@@ -126,3 +126,19 @@ def test_a_certificate_that_is_none_is_refused_before_anything_is_read(
 ) -> None:
     assert main(["--config", str(path)]) == 2
     assert "broker.ca: " in capsys.readouterr().err
+
+
+def test_the_readmes_further_keys_are_taken_too(path: Path) -> None:
+    readme = Path(config.__file__).with_name("README.md").read_text("utf-8")
+    more = readme.split("```toml\n")[2].split("```")[0]
+    head, _, lines = GOOD.partition("[broker]")
+    meters = lines.replace('"wm-1"', '"valve-0042"').replace('"wm-2"', '"valve-0043"')
+    path.write_text(
+        head
+        + more.replace("[http]", "[broker]" + meters.split("[[line]]")[0] + "[http]", 1)
+        + "[[line]]"
+        + meters.split("[[line]]", 1)[1]
+    )
+    found = config.load(path)
+    assert found.interlock[0].things == ["valve-0042", "valve-0043"]
+    assert found.center["environment"].key == path.parent / "environment.pem"
