@@ -27,6 +27,7 @@ Explainer = Callable[[bytes], list[Row]]
 
 _CONTROLS = {SND_NKE: "SND_NKE, reset the link", SND_UD: "SND_UD, data to the meter", REQ_UD2: "REQ_UD2, ask for data",
              0x5A: "REQ_UD1, ask for alarms", RSP_UD: "RSP_UD, data from the meter"}  # fmt: skip
+_GLOBAL_READOUT = 0x7F  # DIF
 _COMMANDS = {
     0x50: "application reset", 0x51: "data to the meter", 0x52: "selection", 0x54: "synchronise",
     0x55: "data to the meter", 0x56: "selection, most significant byte first", 0x5C: "synchronise",
@@ -163,6 +164,8 @@ def _command(ci: int, payload: bytes, at: int) -> list[Row]:
             Row(at + 7, payload[7:8], "medium", _wild(wanted.medium, 0xFF, telegram.medium_name)),
         ]
         return rows + records(payload[8:], at + 8)
+    if payload == bytes((_GLOBAL_READOUT,)):
+        return [Row(at, payload, "DIF", "every record is asked for")]
     if ci in (0x51, 0x55):
         return records(payload, at, is_reversed=ci == 0x55)
     return [Row(at, payload, "data", "")]

@@ -156,22 +156,32 @@ def values_of(telegrams: Iterable[Telegram], rules: Iterable[Rule] = ()) -> Valu
     """What a readout says, by key; ``rules`` of a profile replace the generic table."""
     chosen = tuple(rules)
     values: Values = {}
+    ambiguous: set[str] = set()
+    for telegram in telegrams:
+        said, doubled = _values_of_one(telegram, chosen)
+        ambiguous |= doubled | {key for key in said.keys() & values.keys() if said[key] != values[key]}
+        values |= said
+    return {key: value for key, value in values.items() if key not in ambiguous}
+
+
+def _values_of_one(telegram: Telegram, rules: tuple[Rule, ...]) -> tuple[Values, set[str]]:
+    """What one telegram says by key, and the keys that more than one of its records has."""
+    values: Values = {}
     forward: Values = {}
     ambiguous = set()
-    for telegram in telegrams:
-        counts: Counter[tuple[object, ...]] = Counter()
-        for record in telegram.records:
-            counts[_same(record)] += 1
-            place = _by_rule(record, counts[_same(record)], chosen) if chosen else _generic(record, telegram.medium)
-            key = place and _key(place, record)
-            value = place and _value(place.quantity, record)
-            if place is None or key is None or value is None:
-                continue
-            target = forward if _FORWARD in place.modifiers else values
-            if key in target:
-                ambiguous.add(key)
-            target[key] = value
-    return {key: value for key, value in (forward | values).items() if key not in ambiguous}
+    counts: Counter[tuple[object, ...]] = Counter()
+    for record in telegram.records:
+        counts[_same(record)] += 1
+        place = _by_rule(record, counts[_same(record)], rules) if rules else _generic(record, telegram.medium)
+        key = place and _key(place, record)
+        value = place and _value(place.quantity, record)
+        if place is None or key is None or value is None:
+            continue
+        target = forward if _FORWARD in place.modifiers else values
+        if key in target:
+            ambiguous.add(key)
+        target[key] = value
+    return forward | values, ambiguous
 
 
 def status_of(status: int) -> str:

@@ -49,6 +49,7 @@ def test_both_directions_and_every_kind_of_frame_are_explained() -> None:
         (bytes.fromhex("105b015c16"), "C field", "REQ_UD2, ask for data, FCB 0"),
         (bytes.fromhex("680b0b6853fd52175885062d2c0804" + "0116"), "identification", "06855817, f fits every digit"),
         (frame.encode(Frame(0x53, 1, 0xBB)), "CI field", "speak at 2400 baud"),
+        (frame.encode(Frame(0x53, 1, 0x51, b"\x7f")), "DIF", "every record is asked for"),
         (bytes.fromhex("68040468080170088116"), "state", "application too busy"),
         (frame.encode(Frame(0x08, 1, 0x73, COUNTERS)), "counter", "volume = 0.001 m3"),
         (frame.encode(Frame(0x08, 1, 0x78, bytes.fromhex("0413ffffff"))), "error", "record 0 at byte 0: truncated"),

@@ -93,6 +93,16 @@ def test_a_profile_names_the_phase_that_only_the_manual_knows() -> None:
     }  # fmt: skip
 
 
+def test_a_value_that_two_telegrams_of_one_readout_repeat_is_kept_unless_they_differ() -> None:
+    header = bytes.fromhex("175885062d2c0807 04000000")
+    first, same, other = (
+        telegram.decode(Frame(0x08, 1, 0x72, header + bytes.fromhex(octets)))
+        for octets in ("041301000000", "041301000000 0c7808610500", "041302000000")
+    )
+    assert values_of([first, same]) == {"water_volume": (1, -3), "fabrication_number": "00056108"}
+    assert values_of([first, other]) == {}
+
+
 # Standard measurands that stay in the telegram, and why.
 SECRET = {
     "password", "security_key", "access_code_user", "access_code_operator", "access_code_system_operator",
