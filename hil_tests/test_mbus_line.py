@@ -1,9 +1,12 @@
 """A whole M-Bus line of virtual meters: fifty of them found and read through collisions, echo and noise."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from edge import config as gateway
+from edge.bus import MbusBus
 from edge.errors import DeviceError
 from edge.line import Line, open_line
 from edge.mbus import address, frame, meter
@@ -127,4 +130,24 @@ async def test_an_echo_is_not_taken_for_an_answer(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match=r"only 10 40"):
         await meter.read(line, one.address + 1)
     line.close()
+    await meters.stop()
+
+
+async def test_the_gateway_reads_a_meter_that_its_configuration_names_by_secondary_address(tmp_path: Path) -> None:
+    one = fifty()[1].model_copy(update={"delay": 0.001})
+    meters = Meters(scenario(tmp_path, [one], baud=38400))
+    await meters.start()
+    configured = gateway.Meter(thing="meter-1", secondary_address=str(one.identification), period=60)
+    bus = MbusBus(
+        gateway.LineConfig(
+            name="cellar", kind="mbus", port=meters.ports["cellar"], baud=38400, parity="N", meter=[configured]
+        )
+    )
+    values = await bus.read(configured)
+    (truth,) = (json.loads(line) for line in (tmp_path / "truth.jsonl").read_text("utf-8").splitlines())
+    assert truth["values"].keys() <= values.keys()
+    assert [values[key] for key in ("status_code", "meter_status")] == [
+        truth["values"][key] for key in ("status_code", "meter_status")
+    ]
+    bus.close()
     await meters.stop()
