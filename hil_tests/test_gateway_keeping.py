@@ -12,7 +12,7 @@ import pytest
 from collector.signature import Signer
 from edge.keep import Keeper, Stamps, Urgency
 from edge.outbox import open_outbox
-from firmware import contract, mqtt_codec
+from firmware import contract
 from hil_tests.instruments.process import Program
 from hil_tests.instruments.receipts import Receipts
 from provisioning.broker import port_of
@@ -106,8 +106,7 @@ async def test_an_alarm_overtakes_72_h_of_250_meters_and_all_of_it_arrives_in_or
         "arguments": {"outbox": outbox, "from": 12_001, "to": 18_000}, "expires": time.time_ns() // 10**6 + 60_000,
     }  # fmt: skip
     before = dict(collector.contents)
-    topic = contract.topic("koper", "gw-0001", "command")
-    collector._write(mqtt_codec.publish(topic, contract.encode_command(signer.signed(wanted))))  # noqa: SLF001
+    collector.command("gw-0001", signer.signed(wanted))
     again = {payload for payload in before if 12_001 <= contract.decode_reading(payload)["seq"] <= 18_000}
     await collector.until(lambda: all(collector.contents[payload] > 1 for payload in again), "the replay", 120)
     assert sum(collector.contents[payload] > before[payload] for payload in before) <= len(again) + 64

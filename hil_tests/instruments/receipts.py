@@ -17,6 +17,7 @@ class Receipts:
     def __init__(self, directory: Path, city: str = "koper") -> None:
         self.contents: Counter[bytes] = Counter()
         self.states: list[dict[str, Any]] = []
+        self.results: list[dict[str, Any]] = []
         self.answers = True
         self._city = city
         self._directory = directory
@@ -44,7 +45,7 @@ class Receipts:
             except OSError:
                 await asyncio.sleep(0.1)
         self._write(mqtt_codec.connect("collector", 60, clean_session=False))
-        topics = [contract.topic(self._city, "+", channel) for channel in ("reading", "state")]
+        topics = [contract.topic(self._city, "+", channel) for channel in ("reading", "result", "state")]
         self._write(mqtt_codec.subscribe(1, [(name, 1) for name in topics]))
         self._task = asyncio.create_task(self._read(reader))
 
@@ -63,6 +64,11 @@ class Receipts:
                 retain=True,
             )
         )
+
+    def command(self, publisher: str, command: dict[str, Any]) -> None:
+        """Send a command, signed by whoever made it."""
+        topic = contract.topic(self._city, publisher, "command")
+        self._write(mqtt_codec.publish(topic, contract.encode_command(command)))
 
     def numbers(self) -> set[int]:
         """The sequence numbers that arrived."""
@@ -103,11 +109,16 @@ class Receipts:
         _, publisher, channel = contract.split_topic(topic)
         if channel == "state":
             self.states.append(contract.decode_state(payload))
+        elif channel == "result":
+            self.results.append(contract.decode_result(payload))
+            self._answer(publisher, self.results[-1])
         else:
             self.contents[payload] += 1
-            message = contract.decode_reading(payload)
-            if self.answers:
-                receipt = contract.encode_receipt(message["outbox"], [[message["seq"], message["seq"]]])
-                self._write(mqtt_codec.publish(contract.topic(self._city, publisher, "receipt"), receipt))
+            self._answer(publisher, contract.decode_reading(payload))
         if qos:
             self._write(mqtt_codec.puback(packet_id))
+
+    def _answer(self, publisher: str, message: dict[str, Any]) -> None:
+        if self.answers:
+            receipt = contract.encode_receipt(message["outbox"], [[message["seq"], message["seq"]]])
+            self._write(mqtt_codec.publish(contract.topic(self._city, publisher, "receipt"), receipt))
