@@ -90,6 +90,8 @@ class Owner:
         meter = self._meters[thing]
 
         async def job(bus: Bus) -> Values:
+            if not self._schedule.is_allowed(thing, self._loop.time(), self._wall()):
+                raise DeviceError(f"{thing} was read as often today as its battery allows")
             values = await bus.read(meter)
             self._kept(thing, values)
             return values

@@ -84,6 +84,11 @@ class Schedule:
         waits = [entry.due - now for entry in self._entries.values()]
         return None, max(0.0, min(waits, default=_DAY))
 
+    def is_allowed(self, thing: str, now: float, wall: float) -> bool:
+        """Whether its battery allows one more readout today."""
+        entry = self._entries.get(thing)
+        return entry is None or self._may_be_read(entry, now, wall)
+
     def _until_proven(self, now: float) -> float:
         """Seconds until the next device that answers is due."""
         return min((entry.due for entry in self._entries.values() if entry.is_proven), default=now + _DAY) - now

@@ -147,3 +147,16 @@ async def test_new_meters_change_nothing_for_those_that_stay() -> None:
     await run_until(polling, lambda: len(bus.asked) == 3)
     assert bus.asked == ["a", "b", "c"]
     assert set(line.health) == {"a", "c"}
+
+
+async def test_read_now_does_not_go_beyond_what_a_battery_allows() -> None:
+    bus = FakeBus({"a": VOLTAGE})
+    weak = Meter(thing="a", primary_address=1, period=86400, readouts_per_day=1)
+    line = Owner("cellar", bus, [weak], lambda _thing, _values: None, readouts={"a": 1})
+    asked = asyncio.create_task(line.read_now("a"))
+    await asyncio.sleep(0)
+    polling = asyncio.create_task(line.run())
+    with pytest.raises(DeviceError, match="as often today as its battery allows"):
+        await asked
+    polling.cancel()
+    assert bus.asked == []
