@@ -147,6 +147,26 @@ class LineConfig(Strict):
     meter: list[Meter] = Field(min_length=1)
 
 
+class RadioMeter(Strict):
+    """One meter heard by radio."""
+
+    thing: Id
+    identification: str = Field(pattern="^[0-9a-f]{8}$")
+    manufacturer: str | None = Field(default=None, pattern="^[A-Z@]{3}$")
+    profile: str | None = None
+
+
+class ReceiverConfig(Strict):
+    """One radio receiver; ``silent_after`` in seconds, ``baud`` where the dongle's own is not used."""
+
+    name: Id
+    kind: Literal["amb8465", "cul", "im871a", "iu891a", "rtl-wmbus"]
+    port: Annotated[str, AfterValidator(_port)]
+    baud: int | None = Field(default=None, ge=300, le=921600)
+    silent_after: int = Field(default=3600, ge=1)
+    meter: list[RadioMeter] = Field(default_factory=list)
+
+
 class Config(Strict):
     """The whole file; paths are absolute after ``load``."""
 
@@ -162,11 +182,15 @@ class Config(Strict):
     center: dict[Id, Center] = Field(default_factory=dict)
     collector: Signer | None = None
     interlock: list[Interlock] = Field(default_factory=list)
-    line: list[LineConfig] = Field(min_length=1)
+    keys: Path | None = None  # of radio meters, in a file of their own
+    line: list[LineConfig] = Field(default_factory=list)
+    receiver: list[ReceiverConfig] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _meters_fit_their_lines(self) -> "Config":
         """Checks over several keys; the text starts with the path, as pydantic gives none for them."""
+        if not self.line and not self.receiver:
+            raise ValueError("line: at least one line or receiver is needed")
         things: set[str] = set()
         ports: set[str] = set()
         for number, line in enumerate(self.line):
@@ -176,6 +200,7 @@ class Config(Strict):
             if line.kind == "modbus-tcp" and not line.port.startswith("tcp:"):
                 raise ValueError(f"line.{number}.port: modbus-tcp needs tcp:host:port")
             _check_meters(f"line.{number}", line, things)
+        _check_receivers(self.receiver, ports, things)
         for number, lock in enumerate(self.interlock):
             for thing in lock.things:
                 if thing not in things:
@@ -184,6 +209,24 @@ class Config(Strict):
 
 
 _ADDRESSES = {"mbus": ("primary_address", "secondary_address"), "modbus-rtu": ("unit_id",), "modbus-tcp": ("unit_id",)}
+
+
+def _check_receivers(receivers: list[ReceiverConfig], ports: set[str], things: set[str]) -> None:
+    for number, receiver in enumerate(receivers):
+        if receiver.port in ports:
+            raise ValueError(f"receiver.{number}.port: {receiver.port} is another line's already")
+        ports.add(receiver.port)
+        for place, meter in enumerate(receiver.meter):
+            where = f"receiver.{number}.meter.{place}"
+            if meter.thing in things:
+                raise ValueError(f"{where}.thing: {meter.thing} is read twice")
+            things.add(meter.thing)
+            try:
+                model = profile.load(meter.profile) if meter.profile else None
+            except ConfigError as error:
+                raise ValueError(f"{where}.profile: {error}") from error
+            if model is not None and not isinstance(model, MbusProfile):
+                raise ValueError(f"{where}.profile: {meter.profile} is a {model.protocol} meter, not an M-Bus one")
 
 
 def _check_meters(path: str, line: LineConfig, things: set[str]) -> None:
@@ -252,6 +295,7 @@ def _absolute(directory: Path, path: Path, config: Config) -> Config:
         update={
             "outbox": directory / config.outbox,
             "audit": directory / config.audit,
+            "keys": config.keys and directory / config.keys,
             "broker": config.broker.model_copy(update=files),
             "center": centers,
             "collector": signer,
