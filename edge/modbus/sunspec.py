@@ -20,6 +20,7 @@ from firmware.wire_json import fits
 BASES = (40000, 50000, 0)
 _MARKER = [0x5375, 0x6E53]  # "SunS"
 _END = 0xFFFF
+_LAST = 0xFFFF  # the highest address there is
 _MOST_MODELS = 64  # a chain that never ends is broken
 _NO_SCALE = 0x8000
 _HEAD = 2  # registers of number and length before a model's points
@@ -67,8 +68,11 @@ class SunspecProfile(Strict):
         raise DeviceError(f"no model of {self.models}, only {[model.number for model in models]}")
 
     def blocks(self, model: Model) -> list[Block]:
-        """The whole model, as it may only be read in one piece or in its order."""
-        end = model.address + _HEAD + model.length
+        """The model from its number to the last register that a point needs."""
+        needed = max(
+            max(point.at + register.WORDS[point.format], (point.scale_factor or 0) + 1) for point in self.point
+        )
+        end = model.address + min(_HEAD + model.length, needed)
         return [
             Block("holding_register", at, min(register.LONGEST_READ, end - at))
             for at in range(model.address, end, register.LONGEST_READ)
@@ -107,10 +111,12 @@ async def discover(read: Read) -> list[Model]:
 
 async def _chain(read: Read, address: int) -> list[Model]:
     models: list[Model] = []
-    while len(models) < _MOST_MODELS and address < 0xFFFF:
+    while len(models) < _MOST_MODELS and address < _LAST:
         number, length = await read(Block("holding_register", address, _HEAD))
         if number == _END:
             return models
         models.append(Model(number, address, length))
         address += _HEAD + length
+        if address > _LAST:
+            raise DeviceError(f"SunSpec model {number} ends behind the last register")
     raise DeviceError(f"the chain of SunSpec models does not end within {len(models)} models")

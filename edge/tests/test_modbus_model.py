@@ -140,6 +140,11 @@ async def test_a_chain_that_does_not_end_is_an_error() -> None:
         await sunspec.discover(Device(endless).read)
 
 
+async def test_a_model_that_ends_behind_the_last_register_is_an_error() -> None:
+    with pytest.raises(DeviceError, match="SunSpec model 103 ends behind the last register"):
+        await sunspec.discover(Device({0: 0x5375, 1: 0x6E53, 2: 103, 3: 0xFFFE}).read)
+
+
 def test_a_device_without_the_models_that_are_read_says_which_it_has() -> None:
     model = profile.load("sunspec_inverter")
     assert isinstance(model, SunspecProfile)
