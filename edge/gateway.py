@@ -17,9 +17,12 @@ from edge.errors import ConfigError
 from edge.health import health, metrics
 from edge.http import Pages
 from edge.keep import Keeper, Stamps, Urgency, now_ms
+from edge.keys import Keys
+from edge.keys import load as load_keys
 from edge.notify import watch
 from edge.outbox import Outbox
 from edge.owner import Owner
+from edge.radio import Radio
 from edge.signature import PublicKey
 from edge.uplink import Uplink
 from firmware.chain import Chain, ChainError
@@ -41,6 +44,8 @@ class Gateway:
         self._urgency = Urgency(_alarms(config))
         stamps = Stamps(last={thing: one.at for thing, one in last.items()})
         self.keeper = Keeper(outbox, uplink.wake, stamps, self._urgency)
+        keys = load_keys(config.keys) if config.keys else Keys()
+        self.radios = [Radio(receiver, keys, self.keeper.keep) for receiver in config.receiver]
         self._tasks = asyncio.TaskGroup()
         self._audit_file = _opened(config.audit)
         try:
@@ -99,6 +104,8 @@ class Gateway:
             self._tasks.create_task(self.commander.run(), name="commands")
             for line in self.config.line:
                 self._start(line)
+            for radio in self.radios:
+                self._tasks.create_task(radio.run(), name=radio.name)
 
     def reload(self, load: Callable[[], Config]) -> None:
         """Take over what changed in lines and meters; ConfigError of ``load`` passes through, and nothing changes."""
