@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from edge.errors import DeviceError
 from edge.keys import Keys
 from edge.mbus import record
-from edge.mbus.telegram import HEADER_SIZES, LONG_HEADER, Header, Telegram, header_of
+from edge.mbus.telegram import HEADER_SIZES, LONG_HEADER, NO_HEADER, Header, Telegram, header_of
 from edge.wmbus import security
 from edge.wmbus.compact import Formats
 from edge.wmbus.frame import Frame, crc
@@ -17,7 +17,10 @@ from edge.wmbus.security import BLOCK, CHECK
 
 State = Literal["open", "decrypted", "no_key", "wrong_key", "repeated_counter", "unknown_format", "unknown_mode"]
 
-_COMPACT = 0x79
+# CI fields of EN 13757-3 for frames whose DIF and VIF are elsewhere, and of those that bring them: bytes of the header.
+_COMPACT = {0x79: 0, 0x7B: 4, 0x73: 12}
+_FORMAT = {0x69: 0, 0x6A: 4, 0x6B: 12}
+_SIZES = {**HEADER_SIZES, **_COMPACT, **_FORMAT}
 _MANUFACTURER_SPECIFIC = range(0xA0, 0xB8)
 _AFL = 0x90
 # CI of the extended link layer: bytes of (CC, ACC), whether M2 A2 follow, whether the session number and a CRC do.
@@ -34,13 +37,18 @@ class Heard(NamedTuple):
     state: State
 
 
+def _as_they_are(octets: bytes) -> bytes:
+    return octets
+
+
 class _Layer(NamedTuple):
-    """What is left to read, and who sent it: M, A as sent, 8 bytes."""
+    """What is left to read, and who sent it: M, A as sent, 8 bytes; ``records`` makes records of what was opened."""
 
     address: bytes
     octets: bytes
     access_number: int | None = None
     failed: State | None = None
+    records: Callable[[bytes], bytes | None] = _as_they_are
 
 
 class _Afl(NamedTuple):
@@ -71,16 +79,19 @@ class Listener:
     def _application(self, layer: _Layer, afl: _Afl | None, octets: bytes) -> Heard:
         ci, body = octets[0], octets[1:]
         header = Header(access_number=layer.access_number)
-        if ci == _COMPACT or ci in _MANUFACTURER_SPECIFIC:
-            full = self._formats.full(body) if ci == _COMPACT else None
-            return _open(layer, header, full, "open") if full is not None else _hidden(layer, header, "unknown_format")
-        if ci not in HEADER_SIZES:
+        if ci in _MANUFACTURER_SPECIFIC:
+            return _hidden(layer, header, "unknown_format")
+        if ci not in _SIZES:
             raise DeviceError(f"radio telegram: CI field {ci:02x} is not known")
-        size = HEADER_SIZES[ci]
+        if ci in _COMPACT:
+            layer = layer._replace(records=self._formats.full)
+        elif ci in _FORMAT:
+            layer = layer._replace(records=self._formats.learn_format)
+        size = _SIZES[ci]
         rest = body[size:]
         if size:
             header = header_of(body[:size], size, is_reversed=ci in (0x76, 0x7E))
-        else:
+        elif ci == NO_HEADER:
             self._formats.learn(rest)
         if size == HEADER_SIZES[LONG_HEADER]:
             layer = layer._replace(address=body[4:6] + body[:4] + body[6:8])
@@ -208,7 +219,10 @@ def _decrypted(layer: _Layer, header: Header, body: bytes, blocks: int, decrypt:
 
 
 def _open(layer: _Layer, header: Header, octets: bytes, state: State) -> Heard:
-    found = record.decode(octets)
+    records = layer.records(octets)
+    if records is None:
+        return _hidden(layer, header, "unknown_format")
+    found = record.decode(records)
     telegram = _telegram(layer, header)
     return Heard(Telegram(*telegram, "", found.records, found.manufacturer_block, found.more_follows), state)
 
