@@ -57,11 +57,13 @@ class Gateway:
             publish_again=uplink.again, clock=now_ms, is_clock_trusted=self.is_clock_trusted,
         )  # fmt: skip
         uplink.on_command = self.commander.take
-        self.pages = Pages(partial(health, self.owners, outbox, uplink), partial(metrics, self.owners, outbox, uplink))
+        parts = self.owners, outbox, uplink, self.radios
+        self.pages = Pages(partial(health, *parts), partial(metrics, *parts))
         # Who keeps the head of the audit elsewhere sees that lines were cut off its end.
         uplink.more_state = lambda: {
             "clock": "ntp" if is_steered() else "host",
             "audit": f"{audit.number}:{audit.head}",
+            "silent_receivers": " ".join(radio.name for radio in self.radios if radio.is_silent or radio.error)[:64],
         }
 
     def is_clock_trusted(self) -> bool:

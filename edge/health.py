@@ -2,17 +2,18 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from edge.outbox import Outbox
 from edge.owner import Owner
+from edge.radio import Radio
 from edge.uplink import Uplink
 
 _LATE = 3  # periods without a readout after which a device counts as silent
 
 
-def health(owners: Mapping[str, Owner], outbox: Outbox, uplink: Uplink) -> dict[str, Any]:
+def health(owners: Mapping[str, Owner], outbox: Outbox, uplink: Uplink, radios: Sequence[Radio] = ()) -> dict[str, Any]:
     """``ok`` and, for each line and device, what is wrong with it; times in ms UTC."""
     lines = {
         name: {
@@ -38,6 +39,9 @@ def health(owners: Mapping[str, Owner], outbox: Outbox, uplink: Uplink) -> dict[
         for thing, device in owner.health.items()
         if device.in_a_row >= _LATE
     ]
+    for radio in radios:
+        if radio.error or radio.is_silent:
+            reasons.append(f"{radio.name}: {radio.error or 'no telegrams are heard'}")
     if outbox.is_disk_full:
         reasons.append("outbox: the disk is full")
     if not uplink.is_connected:
@@ -47,10 +51,21 @@ def health(owners: Mapping[str, Owner], outbox: Outbox, uplink: Uplink) -> dict[
         "reasons": reasons,
         "outbox": {"unreceived": counts.unreceived, "next_seq": counts.next_seq, "dropped": counts.dropped},
         "lines": lines,
+        "receivers": {radio.name: _receiver(radio) for radio in radios},
     }
 
 
-def metrics(owners: Mapping[str, Owner], outbox: Outbox, uplink: Uplink) -> str:
+def _receiver(radio: Radio) -> dict[str, Any]:
+    return {
+        "error": radio.error,
+        "silent": radio.is_silent,
+        "telegrams_per_hour": radio.telegrams_per_hour,
+        "counts": dict(radio.hearing.counts),
+        "reasons": dict(radio.hearing.reasons),
+    }
+
+
+def metrics(owners: Mapping[str, Owner], outbox: Outbox, uplink: Uplink, radios: Sequence[Radio] = ()) -> str:
     """The text format of Prometheus, version 0.0.4."""
     counts = outbox.counts()
     dropped = sum(last - first + 1 for first, last in counts.dropped)
@@ -63,6 +78,13 @@ def metrics(owners: Mapping[str, Owner], outbox: Outbox, uplink: Uplink) -> str:
     for name, owner in owners.items():
         rows.append(("senzorika_line_up", "gauge", _labels(line=name), int(not owner.line_error)))
         rows += _device_rows(name, owner)
+    for radio in radios:
+        labels = _labels(receiver=radio.name)
+        rows.append(("senzorika_receiver_silent", "gauge", labels, int(radio.is_silent)))
+        rows.append(("senzorika_receiver_telegrams_per_hour", "gauge", labels, radio.telegrams_per_hour))
+        for fate, count in sorted(radio.hearing.counts.items()):
+            fates = _labels(receiver=radio.name, fate=fate)
+            rows.append(("senzorika_receiver_telegrams_total", "counter", fates, count))
     found: dict[str, tuple[str, list[str]]] = {}
     for metric, kind, labels, value in rows:
         found.setdefault(metric, (kind, []))[1].append(f"{metric}{labels} {value}")

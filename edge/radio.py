@@ -34,6 +34,10 @@ class Radio:
         self.hearing = Hearing(config.meter, keys, config.silent_after, self._loop.time())
         self._stream = stream(config.kind)
 
+    @property
+    def telegrams_per_hour(self) -> int:
+        return self.hearing.telegrams_per_hour(self._loop.time())
+
     async def run(self) -> None:
         """Until cancelled."""
         wait = _FIRST_WAIT
