@@ -10,15 +10,7 @@ from edge.errors import DeviceError, LineError
 from edge.modbus import client as clients
 from edge.modbus.client import Client, Kind
 from edge.modbus.register import Block
-
-
-def crc(octets: bytes) -> bytes:
-    remainder = 0xFFFF
-    for octet in octets:
-        remainder ^= octet
-        for _ in range(8):
-            remainder = remainder >> 1 ^ (0xA001 if remainder & 1 else 0)
-    return remainder.to_bytes(2, "little")
+from edge.tests.rtu import crc
 
 
 class Meter:

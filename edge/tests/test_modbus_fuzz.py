@@ -26,7 +26,7 @@ def is_modbus(name: str) -> bool:
     return isinstance(profile.load(name), ModbusProfile | SunspecProfile)
 
 
-@pytest.mark.parametrize("name", filter(is_modbus, profile.names()))
+@pytest.mark.parametrize("name", list(filter(is_modbus, profile.names())))
 def test_random_registers_give_what_a_collector_takes_or_nothing(name: str) -> None:
     chance = random.Random(SEED)
     model = profile.load(name)

@@ -21,6 +21,7 @@ from edge.errors import DeviceError
 from edge.modbus import client as clients
 from edge.modbus.client import Client
 from edge.modbus.register import Block
+from edge.tests.rtu import crc
 
 TIMEOUT = 0.06  # s
 LATE = 0.075  # s: 15 ms after the timeout
@@ -32,15 +33,6 @@ class Figures(NamedTuple):
     right: int
     wrong: int
     unanswered: int
-
-
-def crc(octets: bytes) -> bytes:
-    remainder = 0xFFFF
-    for octet in octets:
-        remainder ^= octet
-        for _ in range(8):
-            remainder = remainder >> 1 ^ (0xA001 if remainder & 1 else 0)
-    return remainder.to_bytes(2, "little")
 
 
 def answer_to(request: bytes) -> tuple[int, bytes]:
