@@ -51,10 +51,24 @@ def test_a_repeated_telegram_is_taken_once() -> None:
     assert (ear.counts["telegrams"], ear.counts["repeated"], ear.counts["kept"]) == (3, 1, 2)
 
 
+def test_an_index_that_stands_still_is_read_again_when_its_access_number_returns() -> None:
+    ear = hearing()
+    assert ear.take(sent(PLAIN), 1)
+    assert ear.take(sent(PLAIN), 300) is None
+    assert ear.take(sent(PLAIN), 301)
+
+
+def test_a_repeaters_copy_is_a_repetition() -> None:
+    ear = hearing()
+    assert ear.take(sent(bytes.fromhex("8c2091") + b"\x78" + PLAIN[5:]), 1)
+    assert ear.take(sent(bytes.fromhex("8c3291") + b"\x78" + PLAIN[5:]), 2) is None
+    assert ear.counts["repeated"] == 1
+
+
 def test_repetitions_are_remembered_in_bounded_memory() -> None:
     ear = hearing()
     for number in range(12_000):
-        ear.take(sent(PLAIN + number.to_bytes(2, "big"), frame.address("KAM", "00000001", 1, 7)), number)
+        ear.take(sent(PLAIN + number.to_bytes(2, "big"), frame.address("KAM", "00000001", 1, 7)), 1)
     assert len(ear._seen) == 10_000
 
 

@@ -17,10 +17,13 @@ from edge.mbus.model import MbusProfile
 from edge.mbus.quantity import Values, state_of, values_of
 from edge.wmbus import frame
 from edge.wmbus.receivers import Received
-from edge.wmbus.telegram import Heard, Listener
+from edge.wmbus.telegram import Heard, Listener, unrepeated
 
 _REMEMBERED = 10_000  # telegrams that a repetition is compared with
 _HOUR = 3600.0  # s
+# s in which the same telegram is a repetition. The access number is back after 256 telegrams, and an index that stands
+# still then makes the same bytes: that is a reading.
+_REPEATED_WITHIN = 300.0
 
 
 class Reading(NamedTuple):
@@ -41,7 +44,7 @@ class Hearing:
         """Thing -> why its last telegram gave nothing."""
         self._meters: Mapping[str, RadioMeter] = {meter.identification: meter for meter in meters}
         self._listener = Listener(keys)
-        self._seen: OrderedDict[bytes, None] = OrderedDict()
+        self._seen: OrderedDict[bytes, float] = OrderedDict()
         self._silent_after = silent_after
         self._times: deque[float] = deque()
         self._last = now
@@ -56,7 +59,7 @@ class Hearing:
         self._times.append(now)
         self._last = now
         self.counts["telegrams"] += 1
-        if self._is_repeated(link.address + link.payload):
+        if self._is_repeated(link.address + unrepeated(link.payload), now):
             self.counts["repeated"] += 1
             return None
         try:
@@ -98,13 +101,14 @@ class Hearing:
         if identification in self._meters:
             self.reasons[self._meters[identification].thing] = reason
 
-    def _is_repeated(self, octets: bytes) -> bool:
+    def _is_repeated(self, octets: bytes, now: float) -> bool:
         """Repeaters and a second receiver bring the same telegram: sender, access number and payload are the same."""
         digest = blake2b(octets, digest_size=16).digest()
+        while self._seen and next(iter(self._seen.values())) <= now - _REPEATED_WITHIN:
+            self._seen.popitem(last=False)
         if digest in self._seen:
-            self._seen.move_to_end(digest)
             return True
-        self._seen[digest] = None
+        self._seen[digest] = now
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
         return False

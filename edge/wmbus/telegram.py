@@ -199,6 +199,13 @@ def _authentication(octets: bytes) -> tuple[_Afl | None, bytes]:
     return _Afl(message_control, found.get("counter", b""), found.get("length", b""), found.get("mac", b"")), rest
 
 
+def unrepeated(payload: bytes) -> bytes:
+    """The payload as the meter sent it, without the bits that a repeater sets in the extended link layer."""
+    if len(payload) < 2 or payload[0] not in _EXTENDED:
+        return payload
+    return payload[:1] + bytes((payload[1] & ~_HOP_AND_REPEATED,)) + payload[2:]
+
+
 def _checked(octets: bytes) -> bytes:
     """What follows the payload CRC of the extended link layer; DeviceError when it is another."""
     if len(octets) < 3 or crc(octets[2:]).to_bytes(2, "little") != octets[:2]:
