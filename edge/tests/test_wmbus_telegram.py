@@ -127,10 +127,11 @@ def test_mode_7_is_read_and_its_proof_checked() -> None:
     assert heard(bytes(altered)).state == "wrong_key"
 
 
-def test_a_counter_of_mode_7_that_falls_is_a_repetition() -> None:
+def test_a_counter_of_mode_7_that_does_not_rise_is_a_repetition() -> None:
     listener = Listener(Keys({IDENTIFICATION: KEY}))
     assert heard(mode7(9), listener=listener).state == "decrypted"
     assert heard(mode7(8), listener=listener).state == "repeated_counter"
+    assert heard(mode7(9), listener=listener).state == "repeated_counter"
     assert heard(mode7(10), listener=listener).state == "decrypted"
 
 
@@ -192,6 +193,7 @@ BROKEN = {
     "header truncated, 2 of 4 bytes": bytes.fromhex("7a2a00"),
     "5 bytes of 1 encrypted blocks": bytes.fromhex("7a2a0010050102030405"),
     "mode 7 without an AFL message counter": bytes.fromhex("7a2a001007") + bytes(17),
+    "mode 7 without a MAC": bytes.fromhex("9007000825000000007a2a0010070f") + bytes(16),
     "compact frame: truncated, 1 bytes": bytes.fromhex("8c20917901"),
 }
 

@@ -157,13 +157,15 @@ class Listener:
     ) -> Heard:
         if afl is None or len(afl.counter) != 4:
             raise DeviceError("radio telegram: security mode 7 without an AFL message counter")
+        if not afl.mac:
+            raise DeviceError("radio telegram: security mode 7 without a MAC proves nothing")
         encryption_key, authentication_key = security.mode7_keys(key, layer.address[2:6], afl.counter)
         proof = bytes((afl.message_control,)) + afl.counter + afl.length + octets
-        if afl.mac and security.cmac(authentication_key, proof)[: len(afl.mac)] != afl.mac:
+        if security.cmac(authentication_key, proof)[: len(afl.mac)] != afl.mac:
             return _hidden(layer, header, "wrong_key")
         identification = layer.address[2:6][::-1].hex()
         counter = int.from_bytes(afl.counter, "little")
-        if counter < self._counters.get(identification, 0):
+        if counter <= self._counters.get(identification, -1):
             return _hidden(layer, header, "repeated_counter")
         heard = _decrypted(layer, header, body[1:], blocks, lambda hidden: security.mode7(encryption_key, hidden))
         if heard.state == "decrypted":
