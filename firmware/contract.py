@@ -9,7 +9,7 @@ Everything refused raises ContractError with the path of what is wrong: ``readin
 import json
 import math
 
-from firmware.quantities import CODES, NUMBER_KINDS, QUANTITIES, split_quantity
+from firmware.quantities import CODES, NUMBER_KINDS, row, split_quantity
 from firmware.wire_json import DIGITS, fits, write
 
 NODE_LIMIT = 4096  # bytes of one message
@@ -129,7 +129,7 @@ def _check_value(path: str, key, value) -> None:
         name, _ = split_quantity(key)
     except ValueError as error:
         raise ContractError(path + ": " + str(error)) from None
-    kind = QUANTITIES[name][1]
+    kind = row(name)[1]
     if kind in NUMBER_KINDS:
         _check_number(path, value)
     elif kind == "code":

@@ -350,7 +350,8 @@ class VirtualCity:
         ]
         certificate = f"certificates/{GATEWAY}"
         file.write_text(
-            f'city = "{CITY}"\npublisher = "{GATEWAY}"\noutbox = "gateway.sqlite"\n\n[broker]\n'
+            f'city = "{CITY}"\npublisher = "{GATEWAY}"\noutbox = "gateway.sqlite"\nclock = "host"\n\n'
+            '[collector]\nkey = "certificates/collector.pem"\n\n[broker]\n'
             f'port = {self.plan.ports.mqtt}\nca = "ca/ca.pem"\n'
             f'certificate = "{certificate}.pem"\nkey = "{certificate}.key"\n' + "".join(lines)
         )

@@ -1,0 +1,58 @@
+"""A collector that is restored from a backup is made whole: its gateways send again what it has forgotten."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hil_tests import verdict
+from hil_tests.city import GATEWAY, Plan, VirtualCity
+from hil_tests.instruments.process import answers, free_ports, wait_until
+from provisioning.quickstart import Ports
+
+TRAFFIC = 12.0  # s before the backup, and after it
+WHOLE = 150.0  # s: the collector's patience, and two questions
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[VirtualCity]:
+    city = VirtualCity(Plan(tmp_path / "city", Ports(*free_ports(2)), with_nodes=False))
+    city.start()
+    yield city
+    city.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_collector_restored_from_a_backup_is_made_whole_by_replay(city: VirtualCity) -> None:
+    data, backup = city.plan.directory / "data", city.plan.directory / "backup"
+    collector = city.programs["collector"]
+    time.sleep(TRAFFIC)
+    collector.stop()
+    shutil.copytree(data, backup)
+    collector.start()
+    time.sleep(TRAFFIC)
+    wait_until(lambda: stored(city) > 0, "the collector is back")
+    collector.stop()
+    shutil.rmtree(data)
+    backup.rename(data)
+    collector.start()
+    wait_until(lambda: answers(city.plan.ports.http), "the restored collector serves", 60)
+    until = time.time_ns() // 1_000_000
+    before = stored(city)
+    accounts = verdict.wait_for_agreement(
+        city.url, city.truth, city.publishers, city.deaths, until=until, seconds=WHOLE
+    )
+    print(f"{before} values in the backup\n{verdict.table(accounts)}")
+    assert accounts[GATEWAY].agrees, verdict.table(accounts)
+    assert before < accounts[GATEWAY].measured
+    assert "asking gw-0001 for messages" in collector.log.read_text()
+
+
+def stored(city: VirtualCity) -> int:
+    try:
+        return sum(map(len, verdict.fetch(city.url, city.publishers).values()))
+    except OSError:
+        return 0
