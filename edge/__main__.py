@@ -6,14 +6,16 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from edge import config, explain, technician
+from edge import config, driveby, explain, technician
 from edge.config import Config
 from edge.errors import ConfigError
 from edge.gateway import Gateway
+from edge.keys import Keys
+from edge.keys import load as load_keys
 from edge.outbox import Outbox, open_outbox
 from edge.uplink import Uplink
 
@@ -27,16 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # what it reports, edge.modbus.client raises
     try:
-        match options.verb:
-            case "check":
-                return asyncio.run(technician.check(config.load(options.file), print))
-            case "read":
-                return asyncio.run(technician.read(config.load(options.config), options.thing, print))
-            case "decode":
-                return _decode(options.hex, as_json=options.json)
-            case "scan":
-                return _scan(options)
-        return _run(options.config)
+        return _VERBS[options.verb](options)
     except ConfigError as error:
         print(f"senzorika-gateway: {error}", file=sys.stderr)
         return 2
@@ -54,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     decode = verbs.add_parser("decode", help="explain every byte of an M-Bus frame")
     decode.add_argument("hex", nargs="+")
     decode.add_argument("--json", action="store_true")
+    driven = verbs.add_parser("import", help="take the CSV file of a drive-by round (stop the gateway first)")
+    driven.add_argument("file", type=Path)
     scan = verbs.add_parser("scan", help="find what is on a line, and write a proposed configuration of it")
     scan.add_argument("--kind", choices=["mbus", "modbus-rtu", "modbus-tcp"], required=True)
     scan.add_argument("--port", required=True, help="/dev/ttyUSB0 or tcp:host:port")
@@ -82,6 +77,20 @@ def _decode(words: Sequence[str], *, as_json: bool) -> int:
     rows = explain.explain(octets)
     print(json.dumps(explain.as_json(rows)) if as_json else explain.as_text(rows))
     return int(any(row.field == "error" for row in rows))
+
+
+def _import(settings: Config, file: Path) -> int:
+    """Into the outbox, from where a gateway publishes them; the same file again changes nothing that is stored."""
+    keys = load_keys(settings.keys) if settings.keys else Keys()
+    meters = [meter for receiver in settings.receiver for meter in receiver.meter]
+    rows = driveby.load(file, meters, keys)
+    outbox = open_outbox(settings.outbox, settings.outbox_limit)
+    try:
+        kept = sum(outbox.append([row.reading()]) is not None for row in rows)
+    finally:
+        outbox.close()
+    print(f"{file}: {kept} of {len(rows)} readings kept for publication")
+    return int(kept < len(rows))
 
 
 def _scan(options: argparse.Namespace) -> int:
@@ -120,6 +129,16 @@ def _reload(gateway: Gateway, path: Path) -> None:
     except ConfigError as error:
         logging.getLogger(__name__).error("not reloaded: %s", error)  # noqa: TRY400 - one line for the technician
 
+
+_VERBS: dict[str | None, Callable[[argparse.Namespace], int]] = {
+    None: lambda options: _run(options.config),
+    "run": lambda options: _run(options.config),
+    "check": lambda options: asyncio.run(technician.check(config.load(options.file), print)),
+    "read": lambda options: asyncio.run(technician.read(config.load(options.config), options.thing, print)),
+    "decode": lambda options: _decode(options.hex, as_json=options.json),
+    "scan": _scan,
+    "import": lambda options: _import(config.load(options.config), options.file),
+}
 
 if __name__ == "__main__":
     sys.exit(main())

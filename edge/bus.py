@@ -9,7 +9,7 @@ from edge.errors import DeviceError
 from edge.line import Line, open_line
 from edge.mbus import meter as mbus_meter
 from edge.mbus.model import MbusProfile
-from edge.mbus.quantity import Values, state_of, values_of
+from edge.mbus.quantity import Values, source_of, state_of, values_of
 from edge.modbus import sunspec
 from edge.modbus.client import Client
 from edge.modbus.model import ModbusProfile, Words
@@ -26,6 +26,9 @@ class Bus(Protocol):
     async def write(self, meter: Meter, table: Table, address: int, words: list[int]) -> None:
         """Write registers or a coil and see it acknowledged; errors as of ``read``."""
 
+    def source(self, thing: str) -> str:
+        """Which meter last answered for this thing, empty when it does not say; another one after an exchange."""
+
     def close(self) -> None:
         """Let go of the line."""
 
@@ -36,6 +39,7 @@ class MbusBus:
     def __init__(self, config: LineConfig) -> None:
         self._config = config
         self._line: Line | None = None
+        self._sources: dict[str, str] = {}
 
     async def read(self, meter: Meter) -> Values:
         if self._line is None:
@@ -45,10 +49,14 @@ class MbusBus:
         if not isinstance(model, MbusProfile | None):
             raise DeviceError(f"profile {meter.profile} is not for M-Bus")
         values = values_of(telegrams, profile.rules(model))
+        self._sources[meter.thing] = source_of(telegrams[0])
         return values | state_of(telegrams)
 
     async def write(self, meter: Meter, table: Table, address: int, words: list[int]) -> None:
         raise DeviceError(f"{meter.thing}: nothing is written to {table} {address} ({words}) by M-Bus")
+
+    def source(self, thing: str) -> str:
+        return self._sources.get(thing, "")
 
     def close(self) -> None:
         if self._line is not None:
@@ -97,6 +105,10 @@ class ModbusBus:
 
     async def write(self, meter: Meter, table: Table, address: int, words: list[int]) -> None:
         await self._client.write(meter.unit_id or 0, table, address, words)
+
+    def source(self, thing: str) -> str:
+        del thing  # a Modbus meter does not say which one it is
+        return ""
 
     def close(self) -> None:
         self._client.close()

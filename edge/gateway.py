@@ -19,6 +19,7 @@ from edge.http import Pages
 from edge.keep import Keeper, Stamps, Urgency, now_ms
 from edge.keys import Keys
 from edge.keys import load as load_keys
+from edge.mbus.quantity import Values
 from edge.notify import watch
 from edge.outbox import Outbox
 from edge.owner import Owner
@@ -132,7 +133,12 @@ class Gateway:
 
     def _start(self, line: LineConfig) -> None:
         _say_budget(line)
-        owner = Owner(line.name, bus_of(line), line.meter, self.keeper.keep, readouts=self._readouts)
+        bus = bus_of(line)
+
+        def keep(thing: str, values: Values) -> None:
+            self.keeper.keep(thing, values, bus.source(thing))
+
+        owner = Owner(line.name, bus, line.meter, keep, readouts=self._readouts)
         self.owners[line.name] = owner
         self._lines[line.name] = self._tasks.create_task(owner.run(), name=line.name)
 

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from typing import Any
 
 from edge.config import Alarm
 from edge.errors import DeviceError
@@ -69,9 +70,14 @@ class Keeper:
         self._stamps = stamps
         self._urgency = urgency or Urgency()
 
-    def keep(self, thing: str, values: Values) -> None:
-        """Stamp and append: called after a meter's last answer and before the line's next question."""
-        reading = {"thing": thing, "at": self._stamps.stamp(thing), "values": values}
+    def keep(self, thing: str, values: Values, source: str = "") -> None:
+        """Stamp and append: called after a meter's last answer and before the line's next question.
+
+        ``source`` names the meter itself, where it does: another one after an exchange.
+        """
+        reading: dict[str, Any] = {"thing": thing, "at": self._stamps.stamp(thing), "values": values}
+        if source:
+            reading["source"] = source
         try:
             seq = self._outbox.append([reading], self._urgency.lane(thing, values))
         except ContractError as error:

@@ -9,7 +9,7 @@ Everything refused raises ContractError with the path of what is wrong: ``readin
 import json
 import math
 
-from firmware.quantities import CODES, NUMBER_KINDS, row, split_quantity
+from firmware.quantities import CODES, NUMBER_KINDS, kind_of, split_quantity
 from firmware.wire_json import DIGITS, fits, write
 
 NODE_LIMIT = 4096  # bytes of one message
@@ -129,7 +129,7 @@ def _check_value(path: str, key, value) -> None:
         name, _ = split_quantity(key)
     except ValueError as error:
         raise ContractError(path + ": " + str(error)) from None
-    kind = row(name)[1]
+    kind = kind_of(name)
     if kind in NUMBER_KINDS:
         _check_number(path, value)
     elif kind == "code":

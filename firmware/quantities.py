@@ -165,6 +165,12 @@ def row(name: str):
     return found
 
 
+def kind_of(name: str) -> str:
+    """gauge, counter, sound_level, code, flags, position or text; empty when there is no such quantity."""
+    found = row(name)
+    return found[1] if found else ""
+
+
 def _parsed(line: str) -> tuple:
     parts = line.split(" ")
     low, high = (float(parts[3]), float(parts[4])) if len(parts) == 5 else (None, None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -172,6 +173,14 @@ async def test_an_outage_of_the_broker_costs_nothing(
     numbers = before.numbers() | after.numbers()
     assert numbers >= set(range(1, max(numbers)))
     assert disagreements(before.readings() + after.readings(), tmp_path) == []
+
+
+async def test_a_reading_names_the_meter_it_comes_from(gateway: Program, collector: Receipts) -> None:
+    gateway.start()
+    await collector.until(lambda: len(collector.readings()) >= 4, "readings")
+    await stopped(gateway)
+    sources = {reading["thing"]: reading.get("source", "") for reading in collector.readings()}
+    assert any(re.fullmatch("[A-Z]{3}-[0-9]{8}-[0-9a-f]{2}", source) for source in sources.values()), sources
 
 
 async def test_nothing_is_sent_while_the_collector_says_offline(gateway: Program, collector: Receipts) -> None:

@@ -103,3 +103,30 @@ def test_the_verbs_end_with_the_status_that_help_names(tmp_path: Path, capsys: p
     assert main(["check", str(tmp_path / "absent.toml")]) == 2
     assert main(["scan", "--kind", "mbus", "--port", str(tmp_path / "absent")]) == 2
     assert capsys.readouterr().err.count("senzorika-gateway: ") == 3
+
+
+RECEIVER = """keys = "keys.toml"
+[[receiver]]
+name = "van"
+kind = "rtl-wmbus"
+port = "tcp:127.0.0.1:1"
+[[receiver.meter]]
+thing = "wm-33225544"
+identification = "33225544"
+"""
+
+
+def test_a_drive_by_round_is_taken_into_the_outbox(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head, lines = RECEIVER.split("\n", 1)
+    file = written(tmp_path, lines)
+    file.write_text(f"{head}\n{file.read_text()}")
+    (tmp_path / "keys.toml").write_text("")
+    (tmp_path / "keys.toml").chmod(0o600)
+    walked = tmp_path / "round.csv"
+    telegram = "1844ae4c4455223368077a55000000041389e20100023b0000"
+    walked.write_text(f"identification,received,telegram\n33225544,2026-11-23T11:00:00+01:00,{telegram}\n")
+    assert main(["--config", str(file), "import", str(walked)]) == 0
+    assert capsys.readouterr().out == f"{walked}: 1 of 1 readings kept for publication\n"
+    walked.write_text("identification,received,telegram\n99999999,2026-11-23T11:00:00+01:00,00\n")
+    assert main(["--config", str(file), "import", str(walked)]) == 2
+    assert "line 2: identification: 99999999 is no radio meter" in capsys.readouterr().err

@@ -34,6 +34,9 @@ class FakeBus:
     async def write(self, meter: Meter, table: Table, address: int, words: list[int]) -> None:
         raise DeviceError("nothing is written here")
 
+    def source(self, _thing: str) -> str:
+        return ""
+
     def close(self) -> None:
         self.closed += 1
 

@@ -29,6 +29,9 @@ class FakeBus:
     async def write(self, *_: Any) -> None:
         raise DeviceError("no answer")
 
+    def source(self, _thing: str) -> str:
+        return ""
+
     def close(self) -> None:
         return
 
