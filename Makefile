@@ -31,6 +31,7 @@ demo: setup
 
 bench: setup
 	$(BIN)/python -m collector.bench
+	$(BIN)/python -m edge.bench
 
 wheel: setup
 	$(BIN)/python -m hatchling build -t wheel
