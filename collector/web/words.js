@@ -15,20 +15,24 @@ const QUANTITIES = {
     return_temperature: "temperatura povratka", temperature_difference: "temperaturna razlika", temperature: "temperatura", active_energy_import: "prejeta energija",
     active_energy_export: "oddana energija", active_power: "delovna moč", voltage: "napetost", current: "tok", frequency: "frekvenca", online: "povezanost",
     firmware_version: "različica programa", boot_count: "zagoni", reset_cause: "vzrok zagona", clock: "ura", heap_free: "prost pomnilnik",
-    outbox_depth: "čaka na oddajo", operating_time: "čas delovanja", error_flags: "zastavice napak", status_code: "stanje", gas_volume: "količina plina", power_factor: "faktor moči" },
+    outbox_depth: "čaka na oddajo", operating_time: "čas delovanja", error_flags: "zastavice napak", status_code: "stanje", meter_status: "zastavice stanja", energy: "energija", power: "moč", on_time: "čas pod napetostjo", relay_state: "rele", valve_position: "lega ventila",
+    fabrication_number: "tovarniška številka", meter_time: "ura števca", meter_date: "datum števca", next_billing_date: "naslednji obračun", battery_voltage: "napetost baterije",
+    signal_strength: "moč signala", level: "gladina", reactive_power: "jalova moč", apparent_power: "navidezna moč", gas_volume: "količina plina", power_factor: "faktor moči" },
   it: { occupancy: "occupazione", distance: "distanza", water_volume: "volume d'acqua", water_flow: "portata d'acqua", volume: "volume",
     volume_flow: "portata", heat_energy: "calore", heat_energy_gj: "calore", heat_power: "potenza termica", flow_temperature: "temperatura di mandata",
     return_temperature: "temperatura di ritorno", temperature_difference: "differenza di temperatura", temperature: "temperatura", active_energy_import: "energia prelevata",
     active_energy_export: "energia immessa", active_power: "potenza attiva", voltage: "tensione", current: "corrente", frequency: "frequenza", online: "connessione",
     firmware_version: "versione del programma", boot_count: "avvii", reset_cause: "causa del riavvio", clock: "orologio", heap_free: "memoria libera",
-    outbox_depth: "in attesa d'invio", operating_time: "tempo di funzionamento", error_flags: "segnali d'errore", status_code: "stato", gas_volume: "volume di gas", power_factor: "fattore di potenza" },
+    outbox_depth: "in attesa d'invio", operating_time: "tempo di funzionamento", error_flags: "segnali d'errore", status_code: "stato", meter_status: "segnali di stato", energy: "energia", power: "potenza", on_time: "tempo sotto tensione", relay_state: "relè", valve_position: "posizione della valvola",
+    fabrication_number: "numero di fabbrica", meter_time: "orologio del contatore", meter_date: "data del contatore", next_billing_date: "prossima fatturazione", battery_voltage: "tensione della batteria",
+    signal_strength: "intensità del segnale", level: "livello", reactive_power: "potenza reattiva", apparent_power: "potenza apparente", gas_volume: "volume di gas", power_factor: "fattore di potenza" },
   en: {},
 };
 
 const VALUES = {
-  sl: { free: "prosto", occupied: "zasedeno", closed: "zaprto", unknown: "neznano", online: "povezan", offline: "ni povezan",
+  sl: { on: "vklopljen", off: "izklopljen", free: "prosto", occupied: "zasedeno", closed: "zaprto", unknown: "neznano", online: "povezan", offline: "ni povezan",
     valid: "veljavno", suspect: "sumljivo", ok: "v redu", warning: "opozorilo", alarm: "alarm", fault: "okvara", estimated: "ocenjeno", substituted: "nadomeščeno" },
-  it: { free: "libero", occupied: "occupato", closed: "chiuso", unknown: "sconosciuto", online: "connesso", offline: "non connesso",
+  it: { on: "acceso", off: "spento", free: "libero", occupied: "occupato", closed: "chiuso", unknown: "sconosciuto", online: "connesso", offline: "non connesso",
     valid: "valido", suspect: "sospetto", ok: "in ordine", warning: "avviso", alarm: "allarme", fault: "guasto", estimated: "stimato", substituted: "sostituito" },
   en: {},
 };
