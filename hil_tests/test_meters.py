@@ -15,8 +15,9 @@ from edge.mbus import frame, meter
 from edge.mbus.frame import Frame
 from edge.mbus.value import Number
 from hil_tests.instruments.mbus_meter import MbusMeter, recorded
-from hil_tests.instruments.meters import Meters, Scenario, ScenarioError, load, main
+from hil_tests.instruments.meters import Meters, Scenario, load, main
 from hil_tests.instruments.modbus_framing import crc
+from hil_tests.instruments.scenario import ScenarioError
 
 RESET, ASK = frame.encode(Frame(0x40, 1)), frame.encode(Frame(0x7B, 1))
 

@@ -11,7 +11,8 @@ from firmware.drivers.jsn_sr04t import EchoError, distance_mm
 from firmware.drivers.reed_contact import count_pulses
 from firmware.nodes.parking import occupancy
 from hil_tests.instruments.parking_spot import ParkingSpot, frame
-from hil_tests.instruments.sensors import ScenarioError, load
+from hil_tests.instruments.scenario import ScenarioError
+from hil_tests.instruments.sensors import load
 from hil_tests.instruments.water_meter import WaterMeter
 
 

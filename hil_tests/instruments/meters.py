@@ -26,13 +26,12 @@ import asyncio
 import json
 import sys
 import time
-import tomllib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from edge.errors import DeviceError
 from edge.mbus import frame
@@ -41,16 +40,13 @@ from hil_tests.instruments.mbus_noise import Noise, overlaid
 from hil_tests.instruments.modbus_framing import crc, mbap, request_of_mbap, request_of_rtu
 from hil_tests.instruments.modbus_meter import ModbusMeter
 from hil_tests.instruments.pty_line import PtyLine
+from hil_tests.instruments.scenario import ScenarioError, Strict, read
 from hil_tests.instruments.truth import TruthFile
 
 _SILENCE = 0.3  # s after which a broken request is forgotten
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class MeterConfig(_Strict):
+class MeterConfig(Strict):
     thing: str
     model: str
     address: int = Field(ge=0, le=250)
@@ -61,7 +57,7 @@ class MeterConfig(_Strict):
     baud: int | None = Field(default=None, ge=300)
 
 
-class LineConfig(_Strict):
+class LineConfig(Strict):
     name: str
     kind: Literal["mbus", "modbus-rtu", "modbus-tcp"]
     link: Path | None = None
@@ -72,26 +68,14 @@ class LineConfig(_Strict):
     meter: list[MeterConfig] = Field(min_length=1)
 
 
-class Scenario(_Strict):
+class Scenario(Strict):
     truth: Path
     line: list[LineConfig] = Field(min_length=1)
 
 
-class ScenarioError(Exception):
-    """The scenario file can't be used; the text names the key."""
-
-
 def load(path: Path) -> Scenario:
     """Read and check a scenario file; raise ScenarioError."""
-    try:
-        scenario = Scenario.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except OSError as error:
-        raise ScenarioError(f"{path}: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{path}: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ScenarioError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    scenario = read(path, Scenario)
     lines = []
     for number, line in enumerate(scenario.line):
         if line.kind != "modbus-tcp" and line.link is None:

@@ -22,32 +22,28 @@ import asyncio
 import json
 import sys
 import time
-import tomllib
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from hil_tests.instruments.parking_spot import ParkingSpot
+from hil_tests.instruments.scenario import ScenarioError, Strict, read
 from hil_tests.instruments.truth import TruthFile
 from hil_tests.instruments.water_meter import WaterMeter
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ParkingSensor(_Strict):
+class ParkingSensor(Strict):
     thing: str
     kind: Literal["parking"]
     port: int = Field(default=0, ge=0, le=65535)
     mean: float = Field(default=20.0, gt=0)
-    changes: list[tuple[float, Literal["free", "occupied"]]] = []
+    changes: list[tuple[float, Literal["free", "occupied"]]] = Field(default_factory=list)
     faults: float = Field(default=0.0, ge=0, le=1)
 
 
-class WaterSensor(_Strict):
+class WaterSensor(Strict):
     thing: str
     kind: Literal["water"]
     port: int = Field(default=0, ge=0, le=65535)
@@ -55,27 +51,15 @@ class WaterSensor(_Strict):
     flow: float = Field(gt=0)
 
 
-class Scenario(_Strict):
+class Scenario(Strict):
     truth: Path
     seed: int = 0
     sensor: list[Annotated[ParkingSensor | WaterSensor, Field(discriminator="kind")]] = Field(min_length=1)
 
 
-class ScenarioError(Exception):
-    """The scenario file can't be used; the text names the key."""
-
-
 def load(path: Path) -> Scenario:
     """Read and check a scenario file; raise ScenarioError."""
-    try:
-        scenario = Scenario.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except OSError as error:
-        raise ScenarioError(f"{path}: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{path}: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ScenarioError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    scenario = read(path, Scenario)
     return scenario.model_copy(update={"truth": path.parent / scenario.truth})
 
 

@@ -1,0 +1,33 @@
+"""What does a scenario file say? TOML in the shape of an instrument; a mistake names the file and the key."""
+
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class ScenarioError(Exception):
+    """The scenario file can't be used; the text names the key."""
+
+
+class Strict(BaseModel):
+    """Refuses keys it does not know, and never changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+def read(path: Path, shape: type[Shape]) -> Shape:
+    """Raise ScenarioError for a file that is not there, no TOML or of another shape."""
+    try:
+        return shape.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{path}: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ScenarioError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
