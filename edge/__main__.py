@@ -19,6 +19,7 @@ from edge.keys import load as load_keys
 from edge.outbox import Outbox, open_outbox
 from edge.uplink import Uplink
 
+_STOP = 2.0  # s that a stop may take before it is asked for again
 _EXIT = """exit status: 0 done, or stopped by SIGTERM or SIGINT; 1 a device, a line or a plan is not as wished;
 2 something in the configuration or the call that the technician can mend, said in one line"""
 
@@ -112,15 +113,23 @@ def _scan(options: argparse.Namespace) -> int:
 
 async def _until_signalled(path: Path, settings: Config, outbox: Outbox, uplink: Uplink) -> None:
     gateway = Gateway(settings, outbox, uplink)
-    task = asyncio.ensure_future(gateway.run())
+    running = asyncio.create_task(gateway.run())
+    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, stopped.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, gateway, path)
-    try:
-        await task
-    except asyncio.CancelledError:
+    signalled = asyncio.create_task(stopped.wait())
+    await asyncio.wait({running, signalled}, return_when=asyncio.FIRST_COMPLETED)
+    running.cancel()
+    while not (await asyncio.wait({running}, timeout=_STOP))[0]:
+        # Before Python 3.12 a wait_for swallows a cancellation that comes together with the answer: once more.
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+    if running.cancelled():
         logging.getLogger(__name__).info("stopped")
+    else:
+        running.result()
 
 
 def _reload(gateway: Gateway, path: Path) -> None:

@@ -145,6 +145,7 @@ class Gateway:
     def _stop(self, name: str) -> None:
         if name in self._lines:
             log.info("%s: stopped", name)
+            self.owners[name].is_ended = True
             self._lines.pop(name).cancel()
             del self.owners[name]
 

@@ -53,6 +53,7 @@ class Owner:
         self.name = name
         self.health: dict[str, DeviceHealth] = {meter.thing: DeviceHealth() for meter in meters}
         self.line_error = ""
+        self.is_ended = False
         self._bus = bus
         self._keep = keep
         self._wall = wall
@@ -100,9 +101,9 @@ class Owner:
         return found
 
     async def run(self) -> None:
-        """For ever."""
+        """Until cancelled, or told to end: before Python 3.12 a library may swallow a cancellation."""
         try:
-            while True:
+            while not self.is_ended:
                 await self.turn()
         finally:
             self._bus.close()
