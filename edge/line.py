@@ -56,6 +56,14 @@ class Line:
         self._baud = baud
         self._is_dirty = True  # someone else's question may still be answered
 
+    async def heard(self) -> bytes:
+        """What has come without being asked for, as soon as there is something; LineError once the line is gone."""
+        if not self._inbox.octets:
+            await self._inbox.more()
+        octets = bytes(self._inbox.octets)
+        self._inbox.octets.clear()
+        return octets
+
     def seconds(self, characters: int) -> float:
         """How long so many characters take on this line, or on the bus behind a converter."""
         return characters * CHARACTER / self._baud

@@ -5,19 +5,18 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-import serial
-
 from edge.config import ReceiverConfig
+from edge.errors import DeviceError, LineError
 from edge.keys import Keys
+from edge.line import Line, open_line
 from edge.mbus.quantity import Values
 from edge.wmbus.hearing import Hearing
-from edge.wmbus.receivers import BAUD_RATES, stream
+from edge.wmbus.receivers import Received, baud_of, stream
 
 log = logging.getLogger(__name__)
 
 _LOOK = 5.0  # s between two looks at the clock
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # s between attempts to open the dongle
-_TCP_CONNECT = 5.0  # s
 Keep = Callable[[str, Values], None]
 
 
@@ -39,38 +38,41 @@ class Radio:
         return self.hearing.telegrams_per_hour(self._loop.time())
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled: a dongle that is not there, or is pulled out, is a state."""
         wait = _FIRST_WAIT
         while True:
             try:
-                reader, close = await _open(self._config)
-            except (OSError, TimeoutError) as error:
-                self.error = str(error) or f"no connection within {_TCP_CONNECT:.0f} s"
-            else:
+                line = await open_line(self._config.port, self._config.baud or baud_of(self._config.kind), "N")
                 self.error, wait = "", _FIRST_WAIT
                 try:
-                    await self._listen(reader)
+                    await self._listen(line)
                 finally:
-                    close()
-                self.error = "the receiver hung up"
+                    line.close()
+            except LineError as error:
+                self.error = str(error)
             log.warning("%s: %s; again in %.0f s", self.name, self.error, wait)
             await asyncio.sleep(wait)
             self._look()
             wait = min(2 * wait, _LONGEST_WAIT)
 
-    async def _listen(self, reader: asyncio.StreamReader) -> None:
+    async def _listen(self, line: Line) -> None:
+        """Until LineError says that the line is gone."""
         while True:
-            octets = b"-"
+            octets = b""
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK):
-                    octets = await reader.read(4096)
-                    if not octets:
-                        return
-                    for received in self._stream.feed(octets):
-                        reading = self.hearing.take(received, self._loop.time())
-                        if reading:
-                            self._keep(reading.thing, reading.values)
+                    octets = await line.heard()
+            for received in self._stream.feed(octets):
+                self._take(received)
             self._look()
+
+    def _take(self, received: Received) -> None:
+        reading = self.hearing.take(received, self._loop.time())
+        if reading:
+            try:
+                self._keep(reading.thing, reading.values)
+            except DeviceError as error:  # what no collector would take
+                log.warning("%s: %s: %s", self.name, reading.thing, error)
 
     def _look(self) -> None:
         """Say once when the receiver falls silent, and once when it is heard again."""
@@ -80,17 +82,3 @@ class Radio:
         elif self.is_silent and not silent:
             log.info("%s: telegrams are heard again", self.name)
         self.is_silent = silent
-
-
-async def _open(config: ReceiverConfig) -> tuple[asyncio.StreamReader, Callable[[], None]]:
-    if config.port.startswith("tcp:"):
-        host, number = config.port.removeprefix("tcp:").rsplit(":", 1)
-        async with asyncio.timeout(_TCP_CONNECT):
-            reader, writer = await asyncio.open_connection(host, int(number))
-        return reader, writer.close
-    loop = asyncio.get_running_loop()
-    baud = config.baud or BAUD_RATES[config.kind.replace("-", "_")]
-    device = serial.Serial(config.port, baud, timeout=0, exclusive=True)
-    reader = asyncio.StreamReader()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), device)
-    return reader, transport.close

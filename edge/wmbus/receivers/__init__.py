@@ -38,6 +38,11 @@ def stream(kind: str) -> Stream:
     return cast("Stream", module.Stream())
 
 
+def baud_of(kind: str) -> int:
+    """The speed at which these dongles leave their maker."""
+    return BAUD_RATES[kind.replace("-", "_")]
+
+
 def ccitt(octets: bytes) -> bytes:
     """The CRC of the IMST dongles (CRC-16/X-25), as it is sent: low byte first."""
     value = 0xFFFF
