@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from edge import profile
 from edge.config import RadioMeter
 from edge.errors import ConfigError, DeviceError
 from edge.keys import Keys
-from edge.mbus.quantity import Values, state_of, values_of
+from edge.mbus.quantity import Values, state_of
 from edge.wmbus import frame
+from edge.wmbus.hearing import quantities
 from edge.wmbus.telegram import Listener
 from firmware.contract import ContractError, check_reading
 from firmware.quantities import split_quantity
@@ -43,8 +43,9 @@ def load(path: Path, meters: Iterable[RadioMeter], keys: Keys) -> list[Row]:
     listener = Listener(keys)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, delimiter=_delimiter(file.readline()) if not file.seek(0) else ",")
+            delimiter = _delimiter(file.readline())
             file.seek(0)
+            rows = csv.DictReader(file, delimiter=delimiter)
             columns = rows.fieldnames or []
             _check_columns(path, columns)
             return [_row(f"{path}: line {rows.line_num}", row, known, listener) for row in _whole(path, rows)]
@@ -111,9 +112,7 @@ def _heard(where: str, telegram: str, meter: RadioMeter, listener: Listener) -> 
         raise ConfigError(f"{where}: telegram: {heard.state.replace('_', ' ')}")
     if heard.telegram.identification != meter.identification:
         raise ConfigError(f"{where}: telegram: it is of meter {heard.telegram.identification}")
-    found = profile.found(heard.telegram)
-    values = values_of([heard.telegram], profile.rules(found))
-    return values | state_of([heard.telegram])
+    return quantities(heard.telegram, meter) | state_of([heard.telegram])
 
 
 def _written(where: str, row: Mapping[str, str]) -> Values:

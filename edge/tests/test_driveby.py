@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge import driveby
+from edge import driveby, profile
 from edge.config import RadioMeter
 from edge.errors import ConfigError
 from edge.keys import Keys
@@ -66,3 +66,20 @@ def test_a_wrong_file_is_refused_by_line_and_column(tmp_path: Path, text: str) -
 def test_no_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"round\.csv: No such file"):
         driveby.load(tmp_path / "round.csv", METERS, Keys())
+
+
+def test_the_profile_of_the_configuration_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    loaded = profile.load
+
+    def load(name: str) -> profile.Profile:
+        asked.append(name)
+        return loaded(name)
+
+    monkeypatch.setattr(profile, "load", load)
+    meter = METERS[0].model_copy(update={"profile": "elster_falcon"})
+    file = tmp_path / "round.csv"
+    file.write_text(f"identification,received,telegram\n33225544,2026-11-23T10:00:00Z,{TELEGRAM}\n")
+    (row,) = driveby.load(file, [meter], Keys())
+    assert asked == ["elster_falcon"]
+    assert row.values["water_volume"] == (123529, -3)

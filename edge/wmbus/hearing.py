@@ -15,6 +15,7 @@ from edge.errors import DeviceError
 from edge.keys import Keys
 from edge.mbus.model import MbusProfile
 from edge.mbus.quantity import Values, state_of, values_of
+from edge.mbus.telegram import Telegram
 from edge.wmbus import frame
 from edge.wmbus.receivers import Received
 from edge.wmbus.telegram import Heard, Listener, unrepeated
@@ -31,6 +32,12 @@ class Reading(NamedTuple):
 
     thing: str
     values: Values
+
+
+def quantities(telegram: Telegram, meter: RadioMeter) -> Values:
+    """What a telegram of this meter says, by the meter's own profile or by the one that fits its header."""
+    model = profile.load(meter.profile) if meter.profile else profile.found(telegram)
+    return values_of([telegram], profile.rules(model if isinstance(model, MbusProfile) else None))
 
 
 class Hearing:
@@ -86,8 +93,7 @@ class Hearing:
         if heard.state not in ("open", "decrypted"):
             self._failed(meter.identification, heard.state, heard.state.replace("_", " "))
             return None
-        model = profile.load(meter.profile) if meter.profile else profile.found(heard.telegram)
-        values = values_of([heard.telegram], profile.rules(model if isinstance(model, MbusProfile) else None))
+        values = quantities(heard.telegram, meter)
         if not values:
             self._failed(meter.identification, "without_values", "no record that is a quantity of the city")
             return None
