@@ -43,12 +43,13 @@ RIGHTS: dict[Role, Rights] = {
 def write(directory: Path, city: str, port: int, host: str = "127.0.0.1") -> dict[Kind, Path]:
     """Write the configuration of both brokers below ``DIR/broker`` and return where they are."""
     directory = directory.resolve()
-    holders = [e for e in Authority(directory).issued() if not e.revoked and e.role in RIGHTS]
+    issued = Authority(directory).issued()
+    holders = [e for e in issued if not e.revoked and e.role in RIGHTS]
     folder = directory / "broker"
     files = {
         "nats.conf": _nats(directory, city, host, port, holders),
         "mosquitto.conf": _mosquitto(directory, host, port),
-        "mosquitto.acl": _mosquitto_acl(city, holders, Authority(directory).issued()),
+        "mosquitto.acl": _mosquitto_acl(city, holders, issued),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
