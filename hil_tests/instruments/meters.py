@@ -40,7 +40,7 @@ from hil_tests.instruments.mbus_noise import Noise, overlaid
 from hil_tests.instruments.modbus_framing import crc, mbap, request_of_mbap, request_of_rtu
 from hil_tests.instruments.modbus_meter import ModbusMeter
 from hil_tests.instruments.pty_line import PtyLine
-from hil_tests.instruments.scenario import ScenarioError, Strict, read
+from hil_tests.instruments.scenario import ScenarioError, Strict, command, read
 from hil_tests.instruments.truth import TruthFile
 
 _SILENCE = 0.3  # s after which a broken request is forgotten
@@ -239,8 +239,8 @@ async def _request(pty: PtyLine, size_of: Callable[[bytes], int]) -> bytes:
             octets = await pty.read()
 
 
-async def _serve(scenario: Scenario) -> None:
-    meters = Meters(scenario)
+async def _serve(path: Path) -> None:
+    meters = Meters(load(path))
     await meters.start()
     for line, port in meters.ports.items():
         print(json.dumps({"line": line, "port": port}), flush=True)
@@ -249,15 +249,7 @@ async def _serve(scenario: Scenario) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the scenario until interrupted; 2 and one line for a scenario or a port that can't be used."""
-    (path,) = sys.argv[1:] if arguments is None else arguments
-    try:
-        asyncio.run(_serve(load(Path(path))))
-    except (ScenarioError, OSError) as error:
-        print(f"meters: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        pass
-    return 0
+    return command("meters", _serve, arguments)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """What does a scenario file say? TOML in the shape of an instrument; a mistake names the file and the key."""
 
+import asyncio
+import sys
 import tomllib
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +18,19 @@ class Strict(BaseModel):
     """Refuses keys it does not know, and never changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def command(name: str, serve: Callable[[Path], Coroutine[None, None, None]], arguments: Sequence[str] | None) -> int:
+    """Serve the one scenario named until interrupted; 2 and one line for a scenario or a port that can't be used."""
+    (path,) = sys.argv[1:] if arguments is None else arguments
+    try:
+        asyncio.run(serve(Path(path)))
+    except (ScenarioError, OSError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        pass
+    return 0
 
 
 Shape = TypeVar("Shape", bound=BaseModel)

@@ -29,7 +29,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from hil_tests.instruments.parking_spot import ParkingSpot
-from hil_tests.instruments.scenario import ScenarioError, Strict, read
+from hil_tests.instruments.scenario import Strict, command, read
 from hil_tests.instruments.truth import TruthFile
 from hil_tests.instruments.water_meter import WaterMeter
 
@@ -133,8 +133,8 @@ def _until_gone(serve: Connected) -> Connected:
     return connected
 
 
-async def _serve(scenario: Scenario) -> None:
-    sensors = Sensors(scenario)
+async def _serve(path: Path) -> None:
+    sensors = Sensors(load(path))
     await sensors.start()
     for thing, port in sensors.ports.items():
         print(json.dumps({"thing": thing, "port": port}), flush=True)
@@ -143,15 +143,7 @@ async def _serve(scenario: Scenario) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the scenario until interrupted; 2 and one line for a scenario or a port that can't be used."""
-    (path,) = sys.argv[1:] if arguments is None else arguments
-    try:
-        asyncio.run(_serve(load(Path(path))))
-    except (ScenarioError, OSError) as error:
-        print(f"sensors: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        pass
-    return 0
+    return command("sensors", _serve, arguments)
 
 
 if __name__ == "__main__":
