@@ -32,7 +32,7 @@ class ReadingMessage(Struct, forbid_unknown_fields=True):
     """``outbox`` is "" and ``seq`` 0 where a third party left them out."""
 
     readings: Annotated[list[Reading], Meta(min_length=1)]
-    outbox: str = ""
+    outbox: Annotated[str, Meta(min_length=1)] = ""
     seq: Annotated[int, Meta(ge=1, le=2**53)] = 0
 
 

@@ -20,7 +20,7 @@ from collector.observation import Observation, Series, kind_of
 from collector.quarantine import Held
 from collector.ranges import Ranges
 from collector.state import observe_state
-from firmware import contract
+from firmware import contract, orders
 from firmware.contract import ContractError
 
 FUTURE = 24 * 3_600_000  # ms: a reading further ahead than this is held
@@ -282,7 +282,7 @@ class Ingest:
 
 
 def _take_result(batch: _Batch, origin: _Origin, payload: bytes) -> None:
-    message = contract.decode_result(payload)
+    message = orders.decode_result(payload)
     batch.results.append(
         {
             "publisher": origin.publisher,

@@ -21,7 +21,7 @@ from collector.ranges import Ranges
 from collector.replay import Replays, command
 from collector.signature import Signer
 from collector.stores import StoreError
-from firmware import contract
+from firmware import contract, orders
 from firmware import mqtt_codec as mqtt
 
 log = logging.getLogger("collector.receive")
@@ -210,7 +210,7 @@ class Receiver:
             gateways = {one.id for one in registry.publishers.values() if one.role == "gateway"}
             accounts = [one for one in self._city.ledger.accounts if one.publisher in gateways]
             for wanted in replays.due(accounts, _now()):
-                payload = contract.encode_command(self._signer.signed(command(wanted, _now())))
+                payload = orders.encode_command(self._signer.signed(command(wanted, _now())))
                 connection.write(mqtt.publish(contract.topic(registry.city, wanted.publisher, "command"), payload))
                 self._city.metrics.add("replays_asked_total")
                 log.info("asking %s for messages %d to %d again", wanted.publisher, wanted.first, wanted.last)

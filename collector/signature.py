@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from collector.inventory import ConfigError
-from firmware import contract
+from firmware import orders
 
 
 class Signer:
@@ -28,6 +28,6 @@ class Signer:
 
     def signed(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """The message with its ``signature``."""
-        der = self._key.sign(contract.signed_bytes(dict(message)), ec.ECDSA(SHA256()))
+        der = self._key.sign(orders.signed_bytes(dict(message)), ec.ECDSA(SHA256()))
         octets = b"".join(number.to_bytes(32, "big") for number in decode_dss_signature(der))
         return {**message, "signature": urlsafe_b64encode(octets).rstrip(b"=").decode()}

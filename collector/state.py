@@ -4,9 +4,20 @@ from typing import Any
 
 from collector.observation import Observation, Series
 from firmware import contract
-from firmware.quantities import STATE_QUANTITIES
 
 ONLINE = "online"
+# Key of the state -> quantity of the publisher.
+_QUANTITIES = {
+    ONLINE: "online",
+    "firmware": "firmware_version",
+    "boot": "boot_count",
+    "reset": "reset_cause",
+    "clock": "clock",
+    "heap_free": "heap_free",
+    "outbox_depth": "outbox_depth",
+    "signal_strength": "signal_strength",
+    "battery_voltage": "battery_voltage",
+}
 
 
 def observe_state(publisher: str, state: dict[str, Any], last: Observation | None, received: int) -> list[Observation]:
@@ -21,7 +32,7 @@ def observe_state(publisher: str, state: dict[str, Any], last: Observation | Non
         return [Observation(Series(publisher, ONLINE), max(received, last.at + 1), "offline")]
     values = {
         quantity: _value(key, state[key])
-        for key, quantity in STATE_QUANTITIES.items()
+        for key, quantity in _QUANTITIES.items()
         if key in state and state[key] is not None
     }
     contract.check_reading({"thing": publisher, "at": state["at"], "values": values})

@@ -19,7 +19,7 @@ from edge.modbus.model import Command, ModbusProfile
 from edge.outbox import Outbox
 from edge.owner import COMMAND, Owner
 from edge.signature import PublicKey
-from firmware import contract
+from firmware import contract, orders
 from firmware.chain import Chain
 from firmware.contract import ContractError
 
@@ -76,7 +76,7 @@ class Commander:
     async def handle(self, payload: bytes, is_retained: bool) -> None:
         """From the message to the answer."""
         try:
-            command = contract.decode_command(payload)
+            command = orders.decode_command(payload)
         except ContractError as error:
             log.warning("commands: %s", error)
             return

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from edge.errors import ConfigError
-from firmware import contract
+from firmware import contract, orders
 from firmware.wire_json import write
 
 NORMAL, URGENT = 0, 1  # lanes
@@ -112,7 +112,7 @@ class Outbox:
 
     def append_result(self, result: dict[str, Any]) -> int | None:
         """The answer to a command, urgent; kept in one step with the note that the command has been answered."""
-        payload = contract.encode_result({"outbox": self.id, "seq": self._next_seq, **result})
+        payload = orders.encode_result({"outbox": self.id, "seq": self._next_seq, **result})
         note = partial(self._answered, result["id"], write(result), self._next_seq)
         return self._keep(URGENT, "result", payload, note)
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificate
 
 from edge.errors import ConfigError
-from firmware import contract
+from firmware import orders
 
 _SIZE = 64  # bytes of r and s
 
@@ -35,7 +35,7 @@ class PublicKey:
             return False
         numbers = (int.from_bytes(octets[:32], "big"), int.from_bytes(octets[32:], "big"))
         try:
-            self._key.verify(encode_dss_signature(*numbers), contract.signed_bytes(message), ec.ECDSA(SHA256()))
+            self._key.verify(encode_dss_signature(*numbers), orders.signed_bytes(message), ec.ECDSA(SHA256()))
         except InvalidSignature:
             return False
         return True

@@ -9,7 +9,7 @@ Everything refused raises ContractError with the path of what is wrong: ``readin
 import json
 import math
 
-from firmware.quantities import CODES, NUMBER_KINDS, kind_of, split_quantity
+from firmware.quantities import NUMBER_KINDS, codes_of, kind_of, split_quantity
 from firmware.wire_json import DIGITS, fits, write
 
 NODE_LIMIT = 4096  # bytes of one message
@@ -19,7 +19,6 @@ LARGEST = 3.4028236e38  # the largest 32-bit float, as its shortest decimal roun
 CHANNELS = ("reading", "receipt", "state", "command", "result", "config")
 QUALITIES = ("suspect", "estimated", "substituted")
 CENSORED = ("<", ">")
-STATUSES = ("accepted", "done", "refused", "expired", "failed")
 _ID = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
@@ -57,26 +56,26 @@ def check_id(path: str, text) -> None:
 def encode_reading(outbox: str, seq: int, readings: list, limit: int = NODE_LIMIT) -> bytes:
     """One message of 1..n readings; refuses what a collector would refuse, and what is over ``limit`` bytes."""
     message = {"outbox": outbox, "seq": seq, "readings": readings}
-    _check_message(message, _check_value)
-    return _bounded(message, limit)
+    _check_message(message, check_value)
+    return bounded(message, limit)
 
 
 def decode_reading(payload: bytes) -> dict:
     """Return ``{"readings": [...]}``, with ``outbox`` and ``seq`` unless a third party left them out."""
-    message = _load(payload)
-    _check_message(message, _check_decoded)
+    message = load(payload)
+    _check_message(message, check_decoded)
     return message
 
 
 def check_reading(reading: dict) -> None:
     """Refuse one reading before it enters an outbox."""
-    _check_reading("reading", reading, _check_value)
+    _check_reading("reading", reading, check_value)
 
 
 def _check_message(message: dict, check_value) -> None:
-    _known_keys("", message, ("outbox", "seq", "readings"))
+    known_keys("", message, ("outbox", "seq", "readings"))
     if "outbox" in message or "seq" in message:
-        _check_sequence(message)
+        check_sequence(message)
     readings = message.get("readings")
     if type(readings) is not list or not readings:
         raise ContractError("readings: expected at least one")
@@ -87,20 +86,20 @@ def _check_message(message: dict, check_value) -> None:
 def _check_reading(path: str, reading, check_value) -> None:
     if type(reading) is not dict:
         raise ContractError(path + ": expected an object")
-    _known_keys(path + ".", reading, ("thing", "at", "values", "period", "quality", "censored", "source"))
+    known_keys(path + ".", reading, ("thing", "at", "values", "period", "quality", "censored", "source"))
     check_id(path + ".thing", reading.get("thing"))
-    _check_time(path + ".at", reading.get("at"))
+    check_time(path + ".at", reading.get("at"))
     if "period" in reading:
-        _check_whole(path + ".period", reading["period"], 1, 10**12)
+        check_whole(path + ".period", reading["period"], 1, 10**12)
     values = reading.get("values")
     if type(values) is not dict or not values:
         raise ContractError(path + ".values: expected at least one value")
     for key, value in values.items():
-        check_value(path + ".values." + _shown(key), key, value)
+        check_value(path + ".values." + shown(key), key, value)
     _check_marks(path + ".quality", reading, "quality", QUALITIES)
     _check_marks(path + ".censored", reading, "censored", CENSORED)
     if "source" in reading:
-        _check_text(path + ".source", reading["source"])
+        check_text(path + ".source", reading["source"])
 
 
 def _check_marks(path: str, reading: dict, name: str, allowed: tuple) -> None:
@@ -111,18 +110,18 @@ def _check_marks(path: str, reading: dict, name: str, allowed: tuple) -> None:
         raise ContractError(path + ": expected an object")
     for key, mark in marks.items():
         if key not in reading["values"]:
-            raise ContractError(path + "." + _shown(key) + ": not among the values")
+            raise ContractError(path + "." + shown(key) + ": not among the values")
         if type(mark) is not str or mark not in allowed:
-            raise ContractError(path + "." + _shown(key) + ": expected one of " + " ".join(allowed))
+            raise ContractError(path + "." + shown(key) + ": expected one of " + " ".join(allowed))
 
 
-def _check_decoded(path: str, key, value) -> None:
+def check_decoded(path: str, key, value) -> None:
     if type(value) is tuple:  # JSON has none; only a sender's own (integer, exponent)
         raise ContractError(path + ": expected a number")
-    _check_value(path, key, value)
+    check_value(path, key, value)
 
 
-def _check_value(path: str, key, value) -> None:
+def check_value(path: str, key, value) -> None:
     if type(key) is not str:
         raise ContractError(path + ": unknown quantity")
     try:
@@ -133,12 +132,12 @@ def _check_value(path: str, key, value) -> None:
     if kind in NUMBER_KINDS:
         _check_number(path, value)
     elif kind == "code":
-        if type(value) is not str or value not in CODES[name]:
-            raise ContractError(path + ": expected one of " + " ".join(CODES[name]))
+        if type(value) is not str or value not in codes_of(name):
+            raise ContractError(path + ": expected one of " + " ".join(codes_of(name)))
     elif kind == "flags":
-        _check_whole(path, value, 0, 10**DIGITS - 1)
+        check_whole(path, value, 0, 10**DIGITS - 1)
     elif kind == "text":
-        _check_text(path, value)
+        check_text(path, value)
     else:
         _check_position(path, value)
 
@@ -176,146 +175,58 @@ def encode_receipt(outbox: str, received: list) -> bytes:
     """``received`` is a list of inclusive ranges ``[first, last]`` that are stored or quarantined, durably."""
     message = {"outbox": outbox, "received": received}
     _check_receipt(message)
-    return _bounded(message, GATEWAY_LIMIT)
+    return bounded(message, GATEWAY_LIMIT)
 
 
 def decode_receipt(payload: bytes) -> dict:
-    message = _load(payload)
+    message = load(payload)
     _check_receipt(message)
     return message
 
 
 def _check_receipt(message: dict) -> None:
-    _known_keys("", message, ("outbox", "received"))
+    known_keys("", message, ("outbox", "received"))
     check_id("outbox", message.get("outbox"))
-    _check_ranges("received", message.get("received"))
+    check_ranges("received", message.get("received"))
 
 
 def encode_state(state: dict, limit: int = NODE_LIMIT) -> bytes:
     """``at`` and ``online`` are required; further keys hold numbers, strings, booleans and, in ``dropped``, ranges."""
     _check_state(state)
-    return _bounded(state, limit)
+    return bounded(state, limit)
 
 
 def decode_state(payload: bytes) -> dict:
-    state = _load(payload)
+    state = load(payload)
     _check_state(state)
     return state
 
 
 def _check_state(state: dict) -> None:
-    _check_time("at", state.get("at"))
+    check_time("at", state.get("at"))
     if type(state.get("online")) is not bool:
         raise ContractError("online: expected true or false")
     for key in ("next", "boot", "next_seq", "oldest_seq", "heap_free", "outbox_depth", "config"):
         if key in state:
-            _check_whole(key, state[key], 0, 2**53)
+            check_whole(key, state[key], 0, 2**53)
     for key in ("firmware", "reset", "clock", "error"):
         if key in state:
-            _check_text(key, state[key])
+            check_text(key, state[key])
     if "outbox" in state:
         check_id("outbox", state["outbox"])
     if state.get("dropped"):
-        _check_ranges("dropped", state["dropped"])
+        check_ranges("dropped", state["dropped"])
     for key, value in state.items():
         if type(value) in (dict, tuple) or (type(value) is list and key != "dropped"):
-            raise ContractError(_shown(key) + ": expected a single value")
+            raise ContractError(shown(key) + ": expected a single value")
         if type(value) is float and not math.isfinite(value):
-            raise ContractError(_shown(key) + ": not finite")
-
-
-# ---- command, result, config ----------------------------------------------------------------------------------------
-
-_COMMAND = ("id", "thing", "name", "arguments", "expires", "by", "approved_by", "reason", "signature")
-
-
-def encode_command(command: dict) -> bytes:
-    """A command of a center to one thing; ``expires`` in ms UTC; ``signature`` over ``signed_bytes``."""
-    _check_command(command)
-    return _bounded(command, NODE_LIMIT)
-
-
-def decode_command(payload: bytes) -> dict:
-    command = _load(payload)
-    _check_command(command)
-    return command
-
-
-def _check_command(command: dict) -> None:
-    _known_keys("", command, _COMMAND)
-    for key in ("id", "thing"):
-        check_id(key, command.get(key))
-    for key in ("name", "by"):
-        _check_text(key, command.get(key))
-    for key in ("approved_by", "reason", "signature"):
-        if key in command:
-            _check_text(key, command[key])
-    if type(command.get("arguments")) is not dict:
-        raise ContractError("arguments: expected an object")
-    _check_time("expires", command.get("expires"))
-
-
-def encode_result(result: dict) -> bytes:
-    """What became of a command; ``outbox`` and ``seq`` make it receipted like a reading."""
-    _check_result(result, _check_value)
-    return _bounded(result, NODE_LIMIT)
-
-
-def decode_result(payload: bytes) -> dict:
-    result = _load(payload)
-    _check_result(result, _check_decoded)
-    return result
-
-
-def _check_result(result: dict, check_value) -> None:
-    _known_keys("", result, ("outbox", "seq", "id", "status", "values", "reason", "at"))
-    if "outbox" in result or "seq" in result:
-        _check_sequence(result)
-    check_id("id", result.get("id"))
-    if result.get("status") not in STATUSES:
-        raise ContractError("status: expected one of " + " ".join(STATUSES))
-    if "at" in result:
-        _check_time("at", result["at"])
-    if "reason" in result:
-        _check_text("reason", result["reason"])
-    values = result.get("values", {})
-    if type(values) is not dict:
-        raise ContractError("values: expected an object")
-    for key, value in values.items():
-        check_value("values." + _shown(key), key, value)
-
-
-def encode_config(config: dict) -> bytes:
-    """A numbered configuration: ``number``, ``settings`` (an object), ``by``, ``signature``."""
-    _check_config(config)
-    return _bounded(config, GATEWAY_LIMIT)
-
-
-def decode_config(payload: bytes) -> dict:
-    config = _load(payload)
-    _check_config(config)
-    return config
-
-
-def _check_config(config: dict) -> None:
-    _known_keys("", config, ("number", "settings", "by", "signature"))
-    _check_whole("number", config.get("number"), 1, 2**53)
-    if type(config.get("settings")) is not dict:
-        raise ContractError("settings: expected an object")
-    for key in ("by", "signature"):
-        if key in config:
-            _check_text(key, config[key])
-
-
-def signed_bytes(message: dict) -> bytes:
-    """The bytes a signature covers: every key but ``signature``, sorted at each depth, compact, the same everywhere."""
-    return write({key: value for key, value in message.items() if key != "signature"}).encode()
+            raise ContractError(shown(key) + ": not finite")
 
 
 # ---- what the checks share ------------------------------------------------------------------------------------------
 
 
-def _load(payload: bytes) -> dict:
+def load(payload: bytes) -> dict:
     try:
         message = json.loads(str(payload, "utf-8"))
     except (ValueError, RuntimeError, MemoryError):  # UnicodeError is a ValueError; depth is a RuntimeError
@@ -325,33 +236,33 @@ def _load(payload: bytes) -> dict:
     return message
 
 
-def _shown(key) -> str:
+def shown(key) -> str:
     """A key of a foreign message as it may stand in an error: short, and with nothing that can't be written down."""
     return "".join([c if " " <= c < "\ud800" else "?" for c in str(key)[:64]])
 
 
-def _known_keys(path: str, message: dict, known: tuple) -> None:
+def known_keys(path: str, message: dict, known: tuple) -> None:
     for key in message:
         if key not in known:
-            raise ContractError(path + _shown(key) + ": unknown key")
+            raise ContractError(path + shown(key) + ": unknown key")
 
 
-def _check_sequence(message: dict) -> None:
+def check_sequence(message: dict) -> None:
     check_id("outbox", message.get("outbox"))
-    _check_whole("seq", message.get("seq"), 1, 2**53)
+    check_whole("seq", message.get("seq"), 1, 2**53)
 
 
-def _check_time(path: str, at) -> None:
+def check_time(path: str, at) -> None:
     if type(at) is not int or not 0 < at < 2**53:
         raise ContractError(path + ": expected whole milliseconds since 1970")
 
 
-def _check_whole(path: str, value, low: int, high: int) -> None:
+def check_whole(path: str, value, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
         raise ContractError(path + ": expected a whole number from " + str(low) + " to " + str(high))
 
 
-def _check_text(path: str, text) -> None:
+def check_text(path: str, text) -> None:
     try:
         is_text = type(text) is str and len(text.encode()) <= TEXT_LIMIT
     except ValueError:  # JSON can hold half of a surrogate pair, UTF-8 can't
@@ -360,18 +271,18 @@ def _check_text(path: str, text) -> None:
         raise ContractError(path + ": expected at most 256 bytes of text")
 
 
-def _check_ranges(path: str, ranges) -> None:
+def check_ranges(path: str, ranges) -> None:
     if type(ranges) is not list or not ranges:
         raise ContractError(path + ": expected at least one range")
     for index, pair in enumerate(ranges):
         where = path + "." + str(index)
         if type(pair) is not list or len(pair) != 2:
             raise ContractError(where + ": expected [first, last]")
-        _check_whole(where + ".0", pair[0], 1, 2**53)
-        _check_whole(where + ".1", pair[1], pair[0], 2**53)
+        check_whole(where + ".0", pair[0], 1, 2**53)
+        check_whole(where + ".1", pair[1], pair[0], 2**53)
 
 
-def _bounded(message: dict, limit: int) -> bytes:
+def bounded(message: dict, limit: int) -> bytes:
     try:
         payload = write(message).encode()
     except ValueError as error:  # what can't be written, and text that is no UTF-8

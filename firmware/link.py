@@ -35,13 +35,15 @@ def tls_context(certificate: bytes, key: bytes, authority: bytes):
 class Link:
     """``will`` returns (topic, payload) to be published, retained, when the connection breaks.
 
-    ``on_message(topic, payload)`` and ``on_connected()`` are plain functions. ``broker`` has host, port, server_name.
+    ``on_message(topic, payload, retained)`` and ``on_connected()`` are plain functions. ``broker`` has host, port and
+    server_name.
     """
 
     def __init__(self, client_id: str, broker: dict, context, filters: list, keep_alive: int = 30) -> None:
         self.connected = False
         self.error = ""  # why the last connection ended
         self.connections = 0
+        self.confirmed = 0  # PUBACKs
         self.will = None
         self.on_message = None
         self.on_connected = None
@@ -56,6 +58,8 @@ class Link:
         self._unconfirmed = {}  # packet id of a PUBLISH: when it was sent
         self._suback = None
         self._heard = self._said = 0  # when, in ticks
+        self._ticks = time.ticks_ms()
+        self._elapsed = 0  # ms since the start; ticks wrap
 
     async def run(self) -> None:
         """Connect, serve, wait, again. Never returns."""
@@ -91,6 +95,24 @@ class Link:
             self.connected = False
             return False
         return True
+
+    async def leave(self, wait_ms: int) -> None:
+        """Say good-bye when the broker has confirmed everything, or after ``wait_ms``; ``run`` must be cancelled."""
+        begun = self.elapsed_ms()
+        while self.connected and self._unconfirmed and self.elapsed_ms() - begun < wait_ms:
+            await asyncio.sleep_ms(10)
+        try:
+            await self._write(mqtt.disconnect())
+        except (LinkError, OSError, ValueError, asyncio.TimeoutError):
+            pass  # it is over either way
+        await self._close()
+
+    def elapsed_ms(self) -> int:
+        """Milliseconds since the start, in which the timers of the network count."""
+        now = time.ticks_ms()
+        self._elapsed += time.ticks_diff(now, self._ticks)
+        self._ticks = now
+        return self._elapsed
 
     # ---- one connection
 
@@ -171,13 +193,14 @@ class Link:
     async def _take(self, packet: tuple) -> None:
         kind = packet[0]
         if kind == mqtt.PUBLISH:
-            _, topic, payload, qos, packet_id, _, _ = packet
+            _, topic, payload, qos, packet_id, retained, _ = packet
             if self.on_message:
-                self.on_message(topic, payload)
+                self.on_message(topic, payload, retained)
             if qos:
                 await self._write(mqtt.puback(packet_id))
         elif kind == mqtt.PUBACK:
-            self._unconfirmed.pop(packet[1], None)
+            if self._unconfirmed.pop(packet[1], None) is not None:
+                self.confirmed += 1
         elif kind == mqtt.SUBACK:
             self._suback = packet
 

@@ -7,8 +7,10 @@ import sys
 from firmware import settings as node_json
 from firmware.contract import topic
 from firmware.link import Link, tls_context
-from firmware.node import Node
 from firmware.outbox import Outbox
+from firmware.publisher import Publisher
+from firmware.sampler import Sampler
+from firmware.status import Status
 
 
 def main(folder: str) -> None:
@@ -23,23 +25,43 @@ def main(folder: str) -> None:
     asyncio.run(node.run())
 
 
-def build(folder: str) -> Node:
+def build(folder: str):
     """Put the parts together. Raises SettingsError."""
     settings = node_json.load(folder + "/node.json")
     kind = _kind(settings["kind"])
-    own = node_json.of_kind(settings, kind.KEYS)
-    hal = _board()(settings["hal"])
+    own = node_json.of_kind(settings, kind.KEYS, kind.OPTIONAL)
+    own["period_ms"] = settings["period_ms"]
+    battery = settings.get("battery")
+    if battery and not kind.BATTERY:
+        raise node_json.SettingsError("battery: a node of this kind can't sleep")
+    hal = _board()(settings["hal"], folder)
     context = _context(folder, settings)
     outbox = Outbox(folder + "/outbox", settings.get("outbox_bytes", 262144))
-    city, publisher = settings["city"], settings["publisher"]
-    filters = [topic(city, publisher, "receipt"), topic(city, "collector", "state")]
-    link = Link(publisher, settings["broker"], context, filters)
+    city, name = settings["city"], settings["publisher"]
+    filters = [topic(city, name, "receipt"), topic(city, "collector", "state")]
+    link = Link(name, settings["broker"], context, filters)
+    publisher = Publisher(city, name, outbox, link)
     try:
         made = kind.make(own, hal, outbox.note)
     except (KeyError, ValueError) as error:
         raise node_json.SettingsError("hal: " + str(error)) from None
-    print("node: " + publisher + " boot " + str(outbox.boot) + " outbox " + outbox.id)
-    return Node(settings, hal, outbox, link, made)
+    print("node: " + name + " boot " + str(outbox.boot) + " outbox " + outbox.id)
+    if battery:
+        from firmware.energy import Ledger
+        from firmware.waking import Memory, Waking
+
+        memory = Memory(hal)
+        ledger = Ledger(hal.monotonic_ms(), memory.energy)
+        status = Status(settings, hal, outbox, link, made, ledger=ledger)
+        sampler = Sampler(settings["thing"], hal, outbox, made, status, ledger)
+        return Waking(battery, hal, outbox, link, made, sampler, publisher, status, ledger, memory)
+    from firmware.loop_lag import LoopLag
+    from firmware.node import Node
+
+    lag = LoopLag()
+    status = Status(settings, hal, outbox, link, made, lag=lag)
+    sampler = Sampler(settings["thing"], hal, outbox, made, status)
+    return Node(hal, outbox, link, made, sampler, publisher, status, lag)
 
 
 def _kind(name: str):
@@ -51,9 +73,9 @@ def _kind(name: str):
 
 def _board():
     if sys.platform == "esp32":
-        from firmware.hal.board import Board  # noqa: PLC0415 - only one of the two can be imported on a machine
+        from firmware.hal.board import Board
     else:
-        from firmware.hal_sim.board import Board  # noqa: PLC0415 - only one of the two can be imported on a machine
+        from firmware.hal_sim.board import Board
     return Board
 
 

@@ -14,7 +14,7 @@ from collector.ledger import Account
 from collector.ranges import Ranges
 from collector.replay import LONGEST, PATIENCE, Replays, Wanted, command
 from collector.signature import Signer
-from firmware import contract
+from firmware import orders
 
 T = 1795392000000
 
@@ -92,14 +92,14 @@ def key(tmp_path: Path) -> Path:
 
 def test_the_command_is_signed_and_the_contract_takes_it(key: Path) -> None:
     signed = Signer(key).signed(command(Wanted("gw-0001", "7f3a91c2", 10, 19), T))
-    read = contract.decode_command(contract.encode_command(signed))
+    read = orders.decode_command(orders.encode_command(signed))
     assert read["arguments"] == {"outbox": "7f3a91c2", "from": 10, "to": 19}
     signature = base64.urlsafe_b64decode(read["signature"] + "==")
     assert len(signature) == 64
     der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
     loaded = serialization.load_pem_private_key(key.read_bytes(), password=None)
     assert isinstance(loaded, ec.EllipticCurvePrivateKey)
-    loaded.public_key().verify(der, contract.signed_bytes(read), ec.ECDSA(SHA256()))
+    loaded.public_key().verify(der, orders.signed_bytes(read), ec.ECDSA(SHA256()))
 
 
 def test_a_key_that_can_not_sign_is_refused_at_start(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from edge.modbus.register import Table
 from edge.outbox import URGENT, Outbox, open_outbox
 from edge.owner import Owner
 from edge.signature import PublicKey
-from firmware import contract
+from firmware import orders
 from firmware.chain import Chain, verify
 
 NOW = 1_795_392_000_000
@@ -37,7 +37,7 @@ def command(key: ec.EllipticCurvePrivateKey | None = ENVIRONMENT, **changes: Any
     }  # fmt: skip
     message |= changes
     if key is not None:
-        r, s = decode_dss_signature(key.sign(contract.signed_bytes(message), ec.ECDSA(SHA256())))
+        r, s = decode_dss_signature(key.sign(orders.signed_bytes(message), ec.ECDSA(SHA256())))
         octets = r.to_bytes(32, "big") + s.to_bytes(32, "big")
         message["signature"] = urlsafe_b64encode(octets).rstrip(b"=").decode()
     return message
@@ -108,7 +108,7 @@ class Bench:
 
     def results(self) -> list[dict[str, Any]]:
         return [
-            contract.decode_result(message.payload)
+            orders.decode_result(message.payload)
             for message in self.outbox.unreceived(URGENT, 0, 99)
             if message.channel == "result"
         ]

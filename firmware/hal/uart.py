@@ -21,3 +21,10 @@ class Uart:
             return await asyncio.wait_for_ms(self._stream.readexactly(size), timeout_ms)
         except (EOFError, asyncio.TimeoutError):
             return b""
+
+    async def receive(self, size: int, timeout_ms: int) -> bytes:
+        """What has come, ``size`` bytes at most; nothing from a sensor that is silent for that long."""
+        try:
+            return await asyncio.wait_for_ms(self._stream.read(size), timeout_ms) or b""
+        except asyncio.TimeoutError:
+            return b""

