@@ -9,8 +9,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import executable
+from typing import Any
 
 from hil_tests.instruments import broker, influx, node
+from hil_tests.instruments.fast_time import REAL, Clock
 from hil_tests.instruments.process import BenchError, Program, answers, is_free, wait_until
 from hil_tests.koper import MBUS, MODBUS, NODES, MeterPlan, NodePlan
 from hil_tests.verdict import Death
@@ -35,7 +37,9 @@ class Plan:
     period_ms: int = 1000
     mbus_period: int = 10
     modbus_period: int = 2
-    with_nodes: bool = True
+    nodes: tuple[NodePlan, ...] = NODES
+    with_meters: bool = True
+    clock: Clock = REAL
 
 
 @dataclass
@@ -55,8 +59,8 @@ class VirtualCity:
     @property
     def publishers(self) -> dict[str, str]:
         """Thing -> the publisher that speaks for it."""
-        nodes = {one.thing.id: one.publisher for one in self._nodes}
-        return nodes | {one.thing.id: GATEWAY for one in (*MBUS, *MODBUS)}
+        nodes = {one.thing.id: one.publisher for one in self.plan.nodes}
+        return nodes | {one.thing.id: GATEWAY for one in self._meters}
 
     @property
     def truth(self) -> list[Path]:
@@ -65,7 +69,7 @@ class VirtualCity:
 
     @property
     def devices(self) -> list[str]:
-        return [*(one.publisher for one in self._nodes), GATEWAY]
+        return [*(one.publisher for one in self.plan.nodes), *([GATEWAY] if self.plan.with_meters else [])]
 
     def start(self) -> None:
         """Everything, in the order in which it depends on each other; BenchError says what is in the way."""
@@ -83,7 +87,8 @@ class VirtualCity:
         self._add("collector", self._python("collector", "collector", "--config", config))
         wait_until(lambda: answers(self.plan.ports.http), f"the collector serves: {self._log('collector')}", 60)
         self._start_nodes()
-        self._add(GATEWAY, self._python(GATEWAY, "edge", "--config", self._write_gateway()))
+        if self.plan.with_meters:
+            self._add(GATEWAY, self._python(GATEWAY, "edge", "--config", self._write_gateway()))
 
     def supervise(self) -> list[str]:
         """Start again what has ended; return the names."""
@@ -105,8 +110,8 @@ class VirtualCity:
             program.stop()
 
     @property
-    def _nodes(self) -> tuple[NodePlan, ...]:
-        return NODES if self.plan.with_nodes else ()
+    def _meters(self) -> tuple[MeterPlan, ...]:
+        return (*MBUS, *MODBUS) if self.plan.with_meters else ()
 
     def _add(self, name: str, program: Program) -> None:
         self.programs[name] = program
@@ -133,12 +138,12 @@ class VirtualCity:
         # The bench starts the broker, so that it can be killed alone.
         config.write_text(config.read_text().replace(f'kind = "{self.plan.broker}"', 'kind = "external"'))
         inventory = Inventory(directory / "inventory.toml")
-        meters = (one.thing for one in (*MBUS, *MODBUS))
-        for thing in (*(one.thing for one in self._nodes), *meters):
+        for thing in (one.thing for one in (*self.plan.nodes, *self._meters)):
             if thing.id not in inventory.ids("thing"):
                 inventory.add_thing(thing)
-        roles: dict[str, Role] = dict.fromkeys((one.publisher for one in self._nodes), "node")
-        roles[GATEWAY] = "gateway"
+        roles: dict[str, Role] = dict.fromkeys((one.publisher for one in self.plan.nodes), "node")
+        if self.plan.with_meters:
+            roles[GATEWAY] = "gateway"
         authority = Authority(directory)
         for name, role in roles.items():
             if not authority.knows(name):
@@ -148,8 +153,13 @@ class VirtualCity:
         write_rights(directory, CITY, self.plan.ports.mqtt)
 
     def _start_simulators(self) -> None:
-        directory = self.plan.directory
-        meters = directory / "meters.toml"
+        if self.plan.with_meters:
+            self._start_meters()
+        if self.plan.nodes:
+            self._start_sensors()
+
+    def _start_meters(self) -> None:
+        meters = self.plan.directory / "meters.toml"
         meters.write_text(
             'truth = "meters.truth.jsonl"\n'
             + _simulated_line("cellar", "mbus", MBUS)
@@ -157,12 +167,14 @@ class VirtualCity:
         )
         self._add("meters", self._python("meters", "hil_tests.instruments.meters", meters))
         wait_until(lambda: self._said("meters") >= 2, f"the meters answer: {self._log('meters')}")
-        if not self._nodes:
-            return
-        sensors = directory / "sensors.toml"
-        sensors.write_text('truth = "sensors.truth.jsonl"\nseed = 7\n' + "".join(map(_simulated_sensor, self._nodes)))
+
+    def _start_sensors(self) -> None:
+        sensors = self.plan.directory / "sensors.toml"
+        clock = ", ".join(f"{key} = {value}" for key, value in self.plan.clock._asdict().items())
+        head = f'truth = "sensors.truth.jsonl"\nseed = 7\nclock = {{ {clock} }}\n'
+        sensors.write_text(head + "".join(map(_simulated_sensor, self.plan.nodes)))
         self._add("sensors", self._python("sensors", "hil_tests.instruments.sensors", sensors))
-        wait_until(lambda: self._said("sensors") >= len(self._nodes), f"the sensors listen: {self._log('sensors')}")
+        wait_until(lambda: self._said("sensors") >= len(self.plan.nodes), f"sensors listen: {self._log('sensors')}")
 
     def _said(self, name: str) -> int:
         """How many lines or sensors the simulator has announced."""
@@ -172,29 +184,32 @@ class VirtualCity:
         return len(program.last_lines(1000).splitlines())
 
     def _start_nodes(self) -> None:
-        directory = self.plan.directory
-        if not self._nodes:
+        if not self.plan.nodes:
             return
         announced = map(json.loads, self.programs["sensors"].last_lines(1000).splitlines())
-        ports = {one["thing"]: one["port"] for one in announced}
-        for one in self._nodes:
-            config = {
-                "city": CITY,
-                "publisher": one.publisher,
-                "thing": one.thing.id,
-                "kind": one.kind,
-                "period_ms": self.plan.period_ms,
-                "broker": {"host": "127.0.0.1", "port": self.plan.ports.mqtt, "server_name": "localhost"},
-                "hal": {"sensor": f"127.0.0.1:{ports[one.thing.id]}"},
-            }
-            if one.kind == "water":
-                config["litres_per_pulse"] = _decimal(str(one.sensor["litres_per_pulse"]))
-            built = node.build(directory / one.publisher, config, directory / "certificates", directory / "ca/ca.der")
-            log = self._log(one.publisher)
-            self._add(
-                one.publisher,
-                Program(one.publisher, built.command, log, directory=built.directory, environment=built.environment),
-            )
+        ports = {one["thing"]: one["ports"] for one in announced}
+        for one in self.plan.nodes:
+            self.add_node(one, {name: f"127.0.0.1:{port}" for name, port in ports[one.thing.id].items()})
+
+    def add_node(self, one: NodePlan, hal: dict[str, Any]) -> None:
+        """Build and start a node; ``hal`` is what its node.json wires."""
+        directory = self.plan.directory
+        if self.plan.clock != REAL:
+            hal = {**hal, "clock": self.plan.clock._asdict()}
+        config = {
+            "city": CITY,
+            "publisher": one.publisher,
+            "thing": one.thing.id,
+            "kind": one.kind,
+            "period_ms": self.plan.period_ms,
+            "broker": {"host": "127.0.0.1", "port": self.plan.ports.mqtt, "server_name": "localhost"},
+            "hal": hal,
+            **one.settings,
+        }
+        built = node.build(directory / one.publisher, config, directory / "certificates", directory / "ca/ca.der")
+        log = self._log(one.publisher)
+        program = Program(one.publisher, built.command, log, directory=built.directory, environment=built.environment)
+        self._add(one.publisher, program)
 
     def _write_gateway(self) -> Path:
         directory = self.plan.directory
@@ -239,12 +254,6 @@ def _gateway_line(  # noqa: PLR0913, PLR0917  # what a line of gateway.toml has
         for m in meters
     ]
     return "".join(lines)
-
-
-def _decimal(text: str) -> list[int]:
-    """``"0.5"`` -> [5, -1], as node.json has it."""
-    whole, _, fraction = text.partition(".")
-    return [int(whole + fraction), -len(fraction)]
 
 
 def _now() -> int:

@@ -12,6 +12,7 @@ from hil_tests import verdict
 from hil_tests.city import Plan, VirtualCity
 from hil_tests.instruments import node
 from hil_tests.instruments.process import BenchError
+from hil_tests.koper import NODES
 from provisioning import ProvisionError
 from provisioning.quickstart import Ports
 
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Ports(options.mqtt_port, options.http_port),
         options.broker,
         options.store,
-        with_nodes=_has_micropython(),
+        nodes=NODES if _has_micropython() else (),
     )
     city = VirtualCity(plan)
     try:

@@ -1,19 +1,20 @@
 """What stands in the virtual Koper: which nodes and meters, where, and how their sensors behave."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from provisioning.inventory import Thing
 from provisioning.quickstart import FIRST_PUBLISHER, FIRST_THING
 
 
 class NodePlan(NamedTuple):
-    """A node, the thing it measures and how its sensor behaves."""
+    """A node, the thing it measures, how its sensor behaves, and what more stands in its node.json."""
 
     publisher: str
     kind: str
     thing: Thing
-    sensor: Mapping[str, float | str]
+    sensor: Mapping[str, Any]
+    settings: Mapping[str, Any] = {}
 
 
 class MeterPlan(NamedTuple):
@@ -25,7 +26,11 @@ class MeterPlan(NamedTuple):
     address: int
 
 
-def _thing(identifier: str, names: tuple[str, str, str], location: tuple[float, float], center: str) -> Thing:
+# Each distance is published, with what it alone says, so that a truth file can judge it.
+EVERY_SAMPLE = {"debounce": 1, "heartbeat_ms": 1}
+
+
+def thing(identifier: str, names: tuple[str, str, str], location: tuple[float, float], center: str) -> Thing:
     return Thing(identifier, dict(zip(("sl", "it", "en"), names, strict=True)), location, center)
 
 
@@ -35,35 +40,37 @@ def _spot(number: int, longitude: float, latitude: float) -> Thing:
         f"Posto auto {number}, Belvedere",
         f"Parking spot {number}, Belveder",
     )
-    return _thing(f"spot-{number:04d}", names, (longitude, latitude), "mobility")
+    return thing(f"spot-{number:04d}", names, (longitude, latitude), "mobility")
 
 
 NODES = (
-    NodePlan(FIRST_PUBLISHER, "parking", FIRST_THING, {"mean": 12.0}),
-    NodePlan("park-0002", "parking", _spot(2, 13.7296, 45.5481), {"mean": 8.0}),
-    NodePlan("park-0003", "parking", _spot(3, 13.7298, 45.5482), {"mean": 15.0, "faults": 0.05}),
-    NodePlan("park-0004", "parking", _spot(4, 13.7300, 45.5482), {"mean": 20.0}),
+    NodePlan(FIRST_PUBLISHER, "parking", FIRST_THING, {"mean": 12.0}, EVERY_SAMPLE),
+    NodePlan("park-0002", "parking", _spot(2, 13.7296, 45.5481), {"mean": 8.0}, EVERY_SAMPLE),
+    NodePlan("park-0003", "parking", _spot(3, 13.7298, 45.5482), {"mean": 15.0, "faults": 0.05}, EVERY_SAMPLE),
+    NodePlan("park-0004", "parking", _spot(4, 13.7300, 45.5482), {"mean": 20.0}, EVERY_SAMPLE),
     NodePlan(
         "water-0001",
         "water",
-        _thing(
+        thing(
             "shaft-0001", ("Jašek Semedela", "Pozzetto Semedella", "Shaft Semedela"), (13.7255, 45.5424), "environment"
         ),
         {"litres_per_pulse": "1", "flow": 5.0},
+        {"litres_per_pulse": 1},
     ),
     NodePlan(
         "water-0002",
         "water",
-        _thing(
+        thing(
             "shaft-0002", ("Jašek Žusterna", "Pozzetto Giusterna", "Shaft Žusterna"), (13.7130, 45.5457), "environment"
         ),
         {"litres_per_pulse": "0.5", "flow": 2.0},
+        {"litres_per_pulse": [5, -1]},
     ),
 )
 
 MBUS = (
     MeterPlan(
-        _thing(
+        thing(
             "hm-06855817",
             ("Toplota, OŠ Koper", "Calore, scuola Capodistria", "Heat, Koper school"),
             (13.7325, 45.5440),
@@ -74,7 +81,7 @@ MBUS = (
         1,
     ),
     MeterPlan(
-        _thing(
+        thing(
             "wm-10020380",
             ("Voda, Pretorska palača", "Acqua, Palazzo Pretorio", "Water, Praetorian palace"),
             (13.7302, 45.5486),
@@ -85,13 +92,13 @@ MBUS = (
         2,
     ),
     MeterPlan(
-        _thing("wm-70112345", ("Voda, Tržnica", "Acqua, mercato", "Water, market"), (13.7281, 45.5468), "environment"),
+        thing("wm-70112345", ("Voda, Tržnica", "Acqua, mercato", "Water, market"), (13.7281, 45.5468), "environment"),
         "els_falcon",
         "elster_falcon",
         3,
     ),
     MeterPlan(
-        _thing(
+        thing(
             "hm-02205100",
             ("Toplota, Markovec", "Calore, Monte San Marco", "Heat, Markovec"),
             (13.7189, 45.5389),
@@ -102,7 +109,7 @@ MBUS = (
         4,
     ),
     MeterPlan(
-        _thing(
+        thing(
             "hm-24351689",
             ("Toplota, Ferrarska", "Calore, via Ferrara", "Heat, Ferrarska"),
             (13.7367, 45.5452),
@@ -116,7 +123,7 @@ MBUS = (
 
 MODBUS = (
     MeterPlan(
-        _thing(
+        thing(
             "em-0001",
             ("Elektrika, Bonifika", "Elettricità, Bonifika", "Electricity, Bonifika"),
             (13.7350, 45.5420),
@@ -127,7 +134,7 @@ MODBUS = (
         1,
     ),
     MeterPlan(
-        _thing(
+        thing(
             "em-0002",
             ("Elektrika, črpališče", "Elettricità, pompaggio", "Electricity, pumping station"),
             (13.7391, 45.5433),
@@ -138,7 +145,7 @@ MODBUS = (
         2,
     ),
     MeterPlan(
-        _thing(
+        thing(
             "em-0003",
             ("Elektrika, Hlavatyjev park", "Elettricità, parco", "Electricity, park"),
             (13.7276, 45.5492),

@@ -14,6 +14,7 @@ from hil_tests.instruments import node
 from hil_tests.instruments.process import BenchError, Program
 from hil_tests.instruments.receipts import Receipts
 from hil_tests.instruments.sensors import Scenario, Sensors
+from hil_tests.koper import EVERY_SAMPLE
 from provisioning.broker import Kind, port_of
 
 SENSORS = [
@@ -60,7 +61,8 @@ def build(directory: Path, sensors: Sensors, tmp_path: Path) -> Iterator[Build]:
             "kind": "parking",
             "period_ms": 200,
             "broker": {"host": "127.0.0.1", "port": port_of(directory), "server_name": "localhost"},
-            "hal": {"sensor": f"127.0.0.1:{sensors.ports[thing]}"},
+            "hal": {"sensor": f"127.0.0.1:{sensors.ports[thing]['sensor']}"},
+            **({} if "kind" in changes else EVERY_SAMPLE),
             **changes,
         }
         made = node.build(tmp_path / "park-0001", config, directory / "certificates", directory / "ca" / "ca.der")
@@ -202,7 +204,7 @@ async def test_a_refused_subscription_is_named(
 async def test_readings_before_the_clock_is_valid_are_stamped_when_it_is(
     collector: Receipts, sensors: Sensors, build: Build, tmp_path: Path
 ) -> None:
-    parking = build(hal={"sensor": f"127.0.0.1:{sensors.ports['spot-0001']}", "clock_after_ms": 2000})
+    parking = build(hal={"sensor": f"127.0.0.1:{sensors.ports['spot-0001']['sensor']}", "clock_after_ms": 2000})
     parking.start()
     await collector.has(15)
     given, found = truths(tmp_path, "spot-0001")[:15], collector.readings()[:15]

@@ -18,7 +18,7 @@ WHOLE = 150.0  # s: the collector's patience, and two questions
 
 @pytest.fixture
 def city(tmp_path: Path) -> Iterator[VirtualCity]:
-    city = VirtualCity(Plan(tmp_path / "city", Ports(*free_ports(2)), with_nodes=False))
+    city = VirtualCity(Plan(tmp_path / "city", Ports(*free_ports(2)), nodes=()))
     city.start()
     yield city
     city.stop()

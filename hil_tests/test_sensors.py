@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware.drivers.jsn_sr04t import EchoError, distance_mm
+from firmware.drivers import DriverError
+from firmware.drivers.jsn_sr04t import distance_mm
 from firmware.drivers.reed_contact import count_pulses
-from firmware.nodes.parking import occupancy
 from hil_tests.instruments.parking_spot import ParkingSpot, frame
 from hil_tests.instruments.scenario import ScenarioError
 from hil_tests.instruments.sensors import load
@@ -17,13 +17,13 @@ from hil_tests.instruments.water_meter import WaterMeter
 
 
 def test_each_answer_of_a_parking_spot_reads_as_the_values_it_gave() -> None:
-    spot, before, seen = ParkingSpot(seed=3, mean=5), "unknown", set()
+    spot, seen = ParkingSpot(seed=3, mean=5), set()
     for second in range(600):
         answer, values = spot.answer(second)
         millimetres = distance_mm(answer)
-        before = occupancy(millimetres, before)
-        seen.add(before)
-        assert values == {"distance": millimetres / 1000, "occupancy": before}
+        occupancy = "occupied" if millimetres < 1200 else "free"
+        seen.add(occupancy)
+        assert values == {"distance": millimetres / 1000, "occupancy": occupancy}
     assert seen == {"free", "occupied"}
 
 
@@ -33,7 +33,7 @@ def test_a_faulty_answer_gives_no_value() -> None:
         answer, values = spot.answer(second)
         try:
             distance_mm(answer)
-        except EchoError:
+        except DriverError:
             silent += 1
             assert values == {}
         else:
@@ -84,9 +84,9 @@ def test_edges_are_kept_until_a_later_one_is_asked_for() -> None:
     [
         ("truth =", "Invalid value"),
         ('truth = "t"\nsensor = []', "sensor: List should have at least 1 item"),
-        ('truth = "t"\n[[sensor]]\nthing = "a"\nkind = "water"', "sensor.0.water.flow: Field required"),
-        ('truth = "t"\n[[sensor]]\nthing = "a"\nkind = "parking"\nmena = 2', "sensor.0.parking.mena: Extra inputs"),
-        ('truth = "t"\n[[sensor]]\nthing = "a"\nkind = "volcano"', "sensor.0: Input tag 'volcano'"),
+        ('truth = "t"\n[[sensor]]\nthing = "a"\nkind = "water"', "sensor.0.flow: Field required"),
+        ('truth = "t"\n[[sensor]]\nthing = "a"\nkind = "parking"\nmena = 2', "sensor.0.mena: Extra inputs"),
+        ('truth = "t"\n[[sensor]]\nthing = "a"\nkind = "volcano"', "sensor.0.kind: there is no virtual volcano"),
     ],
 )
 def test_a_wrong_scenario_names_its_key(tmp_path: Path, text: str, said: str) -> None:
@@ -113,4 +113,4 @@ def test_the_program_prints_the_port_of_each_sensor(tmp_path: Path) -> None:
         line = json.loads(process.stdout.readline())
         process.kill()
     assert line["thing"] == "spot-0001"
-    assert line["port"] > 1024
+    assert line["ports"]["sensor"] > 1024

@@ -45,5 +45,10 @@ def read(path: Path, shape: type[Shape]) -> Shape:
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{path}: {error}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ScenarioError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise ScenarioError(f"{path}: {first_mistake(error)}") from None
+
+
+def first_mistake(error: ValidationError) -> str:
+    """The key, and what is wrong with it."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -17,8 +17,9 @@ class TruthFile:
     def __init__(self, path: Path) -> None:
         self._file: TextIO = path.open("a", encoding="utf-8")
 
-    def gave(self, thing: str, values: Mapping[str, object]) -> None:
-        line = {"thing": thing, "at": time.time_ns() // 1_000_000, "values": dict(values)}
+    def gave(self, thing: str, values: Mapping[str, object], at: int | None = None) -> None:
+        """``at`` in ms UTC; the host's time where it is left out."""
+        line = {"thing": thing, "at": time.time_ns() // 1_000_000 if at is None else at, "values": dict(values)}
         self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())

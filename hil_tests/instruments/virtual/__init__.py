@@ -1,0 +1,56 @@
+"""Virtual sensors that outlive their nodes: one module per kind of node, found by its name.
+
+A module has ``Settings``, its keys of the scenario, and ``serve(settings, site)``, which returns, for each name that
+node.json's ``hal`` may have, what to do with a connection. What a sensor gives, it tells ``site.gave`` before the
+answer leaves.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple
+
+from hil_tests.instruments.fast_time import Clock
+from hil_tests.instruments.truth import TruthFile
+
+Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+
+
+class Site(NamedTuple):
+    """Where a sensor is: the thing it measures, the chance it is given, the time there, and where truth is kept."""
+
+    thing: str
+    seed: int
+    clock: Clock
+    begun_ms: int
+    truth: TruthFile
+
+    def seconds(self) -> float:
+        """Since the scenario began, in the time of its clock."""
+        return self.clock.seconds_since(self.begun_ms)
+
+    def gave(self, values: Mapping[str, object]) -> None:
+        """Raises OSError where the truth can't be kept."""
+        self.truth.gave(self.thing, values, self.clock.now_ms())
+
+
+def lines(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> Connected:
+    """One JSON line there, one back: pulses, pins, analogue inputs and I2C buses."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (question := await reader.readline()).endswith(b"\n"):
+            writer.write(json.dumps(answer(json.loads(question)), separators=(",", ":")).encode() + b"\n")
+            await writer.drain()
+
+    return serve
+
+
+def answers(request: bytes, answer: Callable[[], bytes]) -> Connected:
+    """A serial sensor that answers one request, as often as it comes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readexactly(len(request)) == request:
+            writer.write(answer())
+            await writer.drain()
+
+    return serve
