@@ -138,7 +138,7 @@ class VirtualCity:
         # The bench starts the broker, so that it can be killed alone.
         config.write_text(config.read_text().replace(f'kind = "{self.plan.broker}"', 'kind = "external"'))
         inventory = Inventory(directory / "inventory.toml")
-        for thing in (one.thing for one in (*self.plan.nodes, *self._meters)):
+        for thing in (*(one.thing for one in self.plan.nodes), *(one.thing for one in self._meters)):
             if thing.id not in inventory.ids("thing"):
                 inventory.add_thing(thing)
         roles: dict[str, Role] = dict.fromkeys((one.publisher for one in self.plan.nodes), "node")

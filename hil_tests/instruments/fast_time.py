@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Clock(NamedTuple):
-    """At ``real_ms`` of the host it was ``simulated_ms`` (both ms UTC); since then, time runs ``speed`` times as fast."""
+    """At ``real_ms`` of the host it was ``simulated_ms`` (both ms UTC); since then it runs ``speed`` times as fast."""
 
     speed: int = 1
     real_ms: int = 0
