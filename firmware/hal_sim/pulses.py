@@ -6,6 +6,8 @@ from firmware.hal_sim.peer import Peer
 class Pulses:
     """The bench keeps every edge until a later cursor is asked for."""
 
+    outlives_reset = True
+
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
 

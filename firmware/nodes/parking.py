@@ -1,42 +1,164 @@
-"""Is the parking spot under this sensor free? Every distance is published, a change before everything else."""
+"""Is the parking spot under or above this sensor free? Any of four sensors, or several that check each other.
 
-from firmware.drivers import jsn_sr04t
+What hal wires is asked: ``magnetometer`` (I2C), ``ultrasonic`` or ``sensor`` (JSN-SR04T), ``radar`` (LD2410), ``tof``
+(VL53L1X). A change is published at once, before everything else; what each sensor measured, and the magnetic field of
+the empty spot (``magnetic_field.s1``), with every change and every ``heartbeat_ms``. A spot with nothing but a
+magnetometer is commissioned empty, and after ``relearn`` was changed it must be empty too.
+"""
+
+import struct
+
+from firmware import baseline
+from firmware.drivers import DriverError, jsn_sr04t, ld2410
+from firmware.magnetometer import Magnetometer
 from firmware.nodes import Sample
+from firmware.occupancy import FREE, UNKNOWN, Occupancy, combined
+from firmware.settings import between, whole
+from firmware.spans import span
+from firmware.spot_evidence import Light, Magnetic, Radar, Ultrasonic
+from firmware.time_of_flight import TimeOfFlight
 
 KEYS = {}
-OCCUPIED_BELOW_MM = 1200
-FREE_ABOVE_MM = 1600
-TIMEOUT_MS = 3000
+OPTIONAL = {
+    "debounce": (between(1, 100), 3),  # samples that must agree
+    "heartbeat_ms": (whole, 900000),
+    "unknown_after_ms": (whole, 300000),  # without an answer, or while the sensors contradict each other
+    "distance_mm": (span(1, 8000), (1200, 1600)),  # occupied below the first, free above the second
+    "radar_energy": (between(1, 100), 40),  # %, least of an occupied spot
+    "magnetic_nt": (span(1, 1000000), (4000, 8000)),  # deviation: free below the first, occupied above the second
+    "magnetic_drift_nt": (between(0, 100000), 1000),  # that the baseline may follow in an hour
+    "magnetic_degree_nt": (between(0, 10000), 50),  # allowed per degree since it last did
+    "relearn": (between(0, 2**30), 0),  # a new number: the spot is empty now, learn its field anew
+}
+QUANTITIES = (
+    "occupancy",
+    "distance",
+    "distance.u2",  # by time of flight, where ultrasound measures the other
+    "magnetic_field",
+    "magnetic_field.s1",
+    "magnetic_deviation",
+    "radar_distance",
+    "radar_energy",
+)
+BATTERY = True
+_NOTE = "<BI"  # version, number of the last relearning; then the baseline
+_VERSION = 1
+_DOZE = "<BBBIIB"  # state, candidate, times, doubt in ms, ms without a reading, what the sensors said; then a note
+_WORDS = (UNKNOWN, FREE, "occupied")
 
 
 class Parking:
-    """Hysteresis between the thresholds keeps the last answer; after a start it is ``unknown``."""
+    """``sensors``: name -> one of spot_evidence."""
 
-    def __init__(self, uart) -> None:
-        self._uart = uart
-        self._occupancy = "unknown"
+    def __init__(self, sensors: dict, magnetic: Magnetic | None, settings: dict, monotonic_ms, note: bytes) -> None:
+        self.period_ms = settings["period_ms"]
         self.faults = {}
+        self._sensors = sensors
+        self._magnetic = magnetic
+        self._heartbeat_ms = settings["heartbeat_ms"]
+        self._relearn = settings["relearn"]
+        self._monotonic_ms = monotonic_ms
+        self._occupancy = Occupancy(settings["debounce"], settings["unknown_after_ms"])
+        self._last_ms = None  # of the sample before
+        self._quiet_ms = 0  # since the last reading
+        self._take(note)
 
-    async def sample(self) -> Sample | None:
-        answer = await self._uart.exchange(jsn_sr04t.REQUEST, jsn_sr04t.ANSWER_SIZE, TIMEOUT_MS)
-        try:
-            distance = jsn_sr04t.distance_mm(answer)
-        except jsn_sr04t.EchoError as error:
-            self.faults[str(error)] = self.faults.get(str(error), 0) + 1
-            return None
-        before, self._occupancy = self._occupancy, occupancy(distance, self._occupancy)
-        values = {"distance": (distance, -3), "occupancy": self._occupancy}
-        return Sample(values, self._occupancy != before, None)
+    async def sample(self) -> list:
+        now = self._monotonic_ms()
+        elapsed = 0 if self._last_ms is None else now - self._last_ms
+        self._last_ms = now
+        self._quiet_ms += elapsed
+        values, evidence, quality = {}, [], {}
+        for name, sensor in self._sensors.items():
+            try:
+                evidence.append((sensor.weight, await sensor.look(values)))
+            except DriverError as error:
+                self._fault(name, str(error))
+                continue
+            for quantity in sensor.suspect:
+                quality[quantity] = "suspect"
+        changed = self._occupancy.judge(evidence, elapsed)
+        if self._magnetic is not None:
+            self._magnetic.learn(self._is_free(self._magnetic), elapsed)
+        if self._contradict(evidence):
+            quality["occupancy"] = "suspect"
+            self._fault("sensors", "disagree")
+        if not changed and not (values and self._is_due()):
+            return []
+        self._quiet_ms = 0
+        values["occupancy"] = self._occupancy.state
+        return [Sample(values, changed, self._note(), quality=quality)]
+
+    def _is_due(self) -> bool:
+        return self._quiet_ms >= self._heartbeat_ms or self._heartbeat_ms <= self.period_ms
+
+    def _is_free(self, magnetic: Magnetic) -> bool:
+        """Whether what the magnetometer sees now is the empty spot: on its own word only to begin with."""
+        alone = len(self._sensors) == 1 and magnetic.baseline.field is None
+        return alone or self._occupancy.state == FREE
+
+    def _contradict(self, evidence: list) -> bool:
+        return combined(evidence) == UNKNOWN and not all(says == UNKNOWN for _weight, says in evidence)
+
+    def _fault(self, sensor: str, name: str) -> None:
+        if len(self._sensors) > 1:
+            name = sensor + "_" + name
+        self.faults[name] = self.faults.get(name, 0) + 1
+
+    # ---- what survives
 
     def keep(self, note: bytes) -> None:
-        """A parking spot needs no memory."""
+        """The baseline is durable; nothing waits for it."""
+
+    def _note(self) -> bytes:
+        learnt = b"" if self._magnetic is None else self._magnetic.baseline.remember()
+        return struct.pack(_NOTE, _VERSION, self._relearn) + learnt
+
+    def _take(self, note: bytes) -> None:
+        start = struct.calcsize(_NOTE)
+        if len(note) != start + baseline.SIZE or note[0] != _VERSION or self._magnetic is None:
+            return
+        if struct.unpack(_NOTE, note[:start])[1] == self._relearn:
+            self._magnetic.baseline.recall(note[start:])
+
+    def remember(self) -> bytes:
+        """What a board that sleeps between samples keeps in the memory that deep sleep does not clear."""
+        state, candidate, times, doubt_ms = self._occupancy.remember()
+        said = 0
+        for sensor in self._sensors.values():
+            said = said * 3 + _WORDS.index(sensor.says)
+        return struct.pack(_DOZE, state, candidate, times, doubt_ms, self._quiet_ms, said) + self._note()
+
+    def recall(self, octets: bytes) -> None:
+        """Go on from ``remember``, one period later."""
+        start = struct.calcsize(_DOZE)
+        if len(octets) < start:
+            return
+        state, candidate, times, doubt_ms, self._quiet_ms, said = struct.unpack(_DOZE, octets[:start])
+        self._occupancy.recall(state, candidate, times, doubt_ms)
+        for sensor in reversed(list(self._sensors.values())):
+            sensor.says = _WORDS[said % 3]
+            said //= 3
+        self._take(octets[start:])
+        self._last_ms = self._monotonic_ms() - self.period_ms
 
 
-def occupancy(distance_mm: int, before: str) -> str:
-    if distance_mm < OCCUPIED_BELOW_MM:
-        return "occupied"
-    return "free" if distance_mm > FREE_ABOVE_MM else before
-
-
-def make(_settings: dict, hal, _note: bytes) -> Parking:
-    return Parking(hal.uart("sensor", jsn_sr04t.BAUD))
+def make(settings: dict, hal, note: bytes) -> Parking:
+    sensors, magnetic = {}, None
+    below, above = settings["distance_mm"]
+    name = "ultrasonic" if hal.has("ultrasonic") else "sensor"
+    if hal.has(name):
+        sensors[name] = Ultrasonic(hal.uart(name, jsn_sr04t.BAUD), below, above, "distance")
+    if hal.has("tof"):
+        quantity = "distance.u2" if sensors else "distance"
+        sensors["tof"] = Light(TimeOfFlight(hal.i2c("tof"), hal.sleep_ms), below, above, quantity)
+    if hal.has("magnetometer"):
+        free, occupied = settings["magnetic_nt"]
+        learnt = baseline.Baseline(occupied, free, settings["magnetic_drift_nt"], settings["magnetic_degree_nt"])
+        magnetic = Magnetic(Magnetometer(hal.i2c("magnetometer"), hal.sleep_ms), learnt)
+        sensors["magnetometer"] = magnetic
+    if hal.has("radar"):
+        sensors["radar"] = Radar(hal.uart("radar", ld2410.BAUD), settings["radar_energy"])
+    if not sensors:
+        raise KeyError("sensor")
+    return Parking(sensors, magnetic, settings, hal.monotonic_ms, note)
