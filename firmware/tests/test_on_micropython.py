@@ -24,6 +24,9 @@ MODULES = [
     "test_parking",
     "test_reed_contact",
     "test_settings",
+    "test_drivers_air",
+    "test_drivers_air_mutated",
+    "test_a_weighting",
     "test_water",
     "power_cut",  # needs LittleFS, so it runs only here
 ]
