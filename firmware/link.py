@@ -10,6 +10,7 @@ import ssl
 import time
 
 from firmware import mqtt_codec as mqtt
+from firmware.refusal import reason
 
 STEP_S = 15  # deadline of connecting, of the TLS handshake with CONNACK, of SUBACK, of a write
 PUBACK_MS = 15000  # a PUBACK that takes longer means a dead peer
@@ -36,15 +37,17 @@ class Link:
     """``will`` returns (topic, payload) to be published, retained, when the connection breaks.
 
     ``on_message(topic, payload, retained)`` and ``on_connected()`` are plain functions. ``broker`` has host, port and
-    server_name.
+    server_name; ``now_s()`` is the time in s since 1970 UTC.
     """
 
-    def __init__(self, client_id: str, broker: dict, context, filters: list, keep_alive: int = 30) -> None:
+    def __init__(self, client_id: str, broker: dict, context, filters: list, now_s, keep_alive: int = 30) -> None:
         self.connected = False
         self.error = ""  # why the last connection ended
         self.connections = 0
         self.confirmed = 0  # PUBACKs
         self.will = None
+        self.certificate_ends_s = 0  # of our own certificate, s since 1970 UTC
+        self._now_s = now_s
         self.on_message = None
         self.on_connected = None
         self._client_id = client_id
@@ -57,6 +60,7 @@ class Link:
         self._packet_id = 0
         self._unconfirmed = {}  # packet id of a PUBLISH: when it was sent
         self._suback = None
+        self._is_greeted = False  # the broker has answered CONNECT
         self._heard = self._said = 0  # when, in ticks
         self._ticks = time.ticks_ms()
         self._elapsed = 0  # ms since the start; ticks wrap
@@ -70,7 +74,7 @@ class Link:
                 await self._session()
             except (LinkError, OSError, ValueError, asyncio.TimeoutError, EOFError) as error:
                 # ValueError: mbedTLS on a certificate it does not accept, PacketError on bytes that are not MQTT
-                self.error = str(error) or error.__class__.__name__
+                self.error = reason(error, self._is_greeted, self.certificate_ends_s < self._now_s())
             if self.connected and time.ticks_diff(time.ticks_ms(), begun) > STEADY_MS:
                 wait = BACKOFF_MS[0]
             self.connected = False
@@ -119,6 +123,7 @@ class Link:
     async def _session(self) -> None:
         self._unconfirmed.clear()
         self._suback = None
+        self._is_greeted = False
         reader, self._writer = await asyncio.wait_for(
             asyncio.open_connection(
                 self._broker["host"],
@@ -137,6 +142,7 @@ class Link:
         code = packets[0][2] if packets[0][0] == mqtt.CONNACK else None
         if code is None:
             raise LinkError("expected CONNACK")
+        self._is_greeted = True
         if code:
             raise LinkError("refused: " + (mqtt.CONNACK_TEXT[code] if code < 6 else "code " + str(code)))
         reading = asyncio.create_task(self._read(reader, decoder, packets[1:]))
@@ -158,7 +164,7 @@ class Link:
         while not packets:
             size = await asyncio.wait_for(reader.readinto(self._buffer), STEP_S)
             if not size:
-                raise LinkError("closed before CONNACK: certificate not accepted?")
+                raise LinkError("closed before CONNACK")
             packets = decoder.feed(bytes(self._buffer[:size]))
         return packets
 

@@ -9,6 +9,7 @@ from firmware.contract import topic
 from firmware.link import Link, tls_context
 from firmware.outbox import Outbox
 from firmware.publisher import Publisher
+from firmware.refusal import ends_s
 from firmware.sampler import Sampler
 from firmware.status import Status
 
@@ -35,11 +36,12 @@ def build(folder: str):
     if battery and not kind.BATTERY:
         raise node_json.SettingsError("battery: a node of this kind can't sleep")
     hal = _board()(settings["hal"], folder)
-    context = _context(folder, settings)
+    context, ends = _context(folder, settings)
     outbox = Outbox(folder + "/outbox", settings.get("outbox_bytes", 262144))
     city, name = settings["city"], settings["publisher"]
     filters = [topic(city, name, "receipt"), topic(city, "collector", "state")]
-    link = Link(name, settings["broker"], context, filters)
+    link = Link(name, settings["broker"], context, filters, lambda: (hal.now_ms() or 0) // 1000)
+    link.certificate_ends_s = ends
     publisher = Publisher(city, name, outbox, link)
     try:
         made = kind.make(own, hal, outbox.note)
@@ -88,7 +90,7 @@ def _context(folder: str, settings: dict):
         except OSError:
             raise node_json.SettingsError(key + ": can't read " + settings[key]) from None
     try:
-        return tls_context(*octets)
+        return tls_context(*octets), ends_s(octets[0])
     except (ValueError, OSError) as error:
         raise node_json.SettingsError("certificate, key, ca: " + str(error)) from None
 

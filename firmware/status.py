@@ -47,6 +47,7 @@ class Status:
             "readings_refused": self.refused or None,
             "outbox_lost_bytes": self._outbox.lost_bytes or None,
             "error": self._link.error[:64] or None,
+            "certificate_ends": self._link.certificate_ends_s * 1000 or None,
         }
         if self._config is not None:
             known["config"] = self._config.number

@@ -62,7 +62,8 @@ def compile_firmware(target: Path) -> None:
             continue
         compiled = target / inside.with_suffix(".mpy")
         compiled.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([compiler, "-O3", "-s", f"firmware/{inside}", "-o", str(compiled), str(file)], check=True)
+        name = f"firmware/{inside}"
+        subprocess.run([compiler, "-march=host", "-O3", "-s", name, "-o", str(compiled), str(file)], check=True)
 
 
 def find(name: str) -> str:
