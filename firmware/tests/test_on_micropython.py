@@ -12,10 +12,12 @@ FIRMWARE = HERE.parent
 SHARED = ["outbox_filling", "fake_board"]  # what several of them import, as firmware.tests.<name>
 MODULES = [
     "test_contract",
+    "test_counting",
     "test_mqtt_codec",
     "test_drivers_street",
     "test_drivers_street_mutated",
     "test_due",
+    "test_level",
     "test_local_time",
     "test_outbox",
     "test_outbox_newest",
