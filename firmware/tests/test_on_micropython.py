@@ -29,6 +29,7 @@ MODULES = [
     "test_drivers_air",
     "test_drivers_air_mutated",
     "test_a_weighting",
+    "test_sound_level",
     "test_water",
     "power_cut",  # needs LittleFS, so it runs only here
 ]
