@@ -26,6 +26,7 @@ MODULES = [
     "test_parking",
     "test_reed_contact",
     "test_settings",
+    "test_spot_sensors",
     "test_drivers_air",
     "test_drivers_air_mutated",
     "test_a_weighting",
