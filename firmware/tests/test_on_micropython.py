@@ -31,6 +31,7 @@ MODULES = [
     "test_drivers_air_mutated",
     "test_a_weighting",
     "test_sound_level",
+    "test_noise",
     "test_water",
     "power_cut",  # needs LittleFS, so it runs only here
 ]
