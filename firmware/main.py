@@ -37,7 +37,8 @@ def build(folder: str):
         raise node_json.SettingsError("battery: a node of this kind can't sleep")
     hal = _board()(settings["hal"], folder)
     context, ends = _context(folder, settings)
-    outbox = Outbox(folder + "/outbox", settings.get("outbox_bytes", 262144))
+    memory = _memory(hal) if battery else None
+    outbox = Outbox(folder + "/outbox", settings.get("outbox_bytes", 262144), done=memory.done if memory else ("", 0))
     city, name = settings["city"], settings["publisher"]
     filters = [topic(city, name, "receipt"), topic(city, "collector", "state")]
     link = Link(name, settings["broker"], context, filters, lambda: (hal.now_ms() or 0) // 1000)
@@ -48,11 +49,10 @@ def build(folder: str):
     except (KeyError, ValueError) as error:
         raise node_json.SettingsError("hal: " + str(error)) from None
     print("node: " + name + " boot " + str(outbox.boot) + " outbox " + outbox.id)
-    if battery:
+    if memory:
         from firmware.energy import Ledger
-        from firmware.waking import Memory, Waking
+        from firmware.waking import Waking
 
-        memory = Memory(hal)
         ledger = Ledger(hal.monotonic_ms(), memory.energy)
         status = Status(settings, hal, outbox, link, made, ledger=ledger)
         sampler = Sampler(settings["thing"], hal, outbox, made, status, ledger)
@@ -64,6 +64,12 @@ def build(folder: str):
     status = Status(settings, hal, outbox, link, made, lag=lag)
     sampler = Sampler(settings["thing"], hal, outbox, made, status)
     return Node(hal, outbox, link, made, sampler, publisher, status, lag)
+
+
+def _memory(hal):
+    from firmware.waking import Memory
+
+    return Memory(hal)
 
 
 def _kind(name: str):

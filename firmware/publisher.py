@@ -23,7 +23,6 @@ class Publisher:
 
     def connected(self) -> None:
         """A new connection: everything without a receipt is due once."""
-        self.collector_online = None
         self._due.connected(self._link.elapsed_ms())
 
     async def publish_one(self) -> bool:

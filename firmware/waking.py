@@ -12,6 +12,7 @@ from firmware import contract
 from firmware.energy import AWAKE, RADIO, Ledger
 
 CONNECT_MS = 15000
+AGAIN_MS = 100  # a shorter pause is not worth falling asleep for
 HEAR_MS = 1000  # how long the collector's retained state may take
 
 
@@ -39,13 +40,15 @@ class Waking:
         watchdog.feed()
         begun = self._hal.monotonic_ms()
         is_urgent = await self._sampler.once()
-        if is_urgent or self._memory.is_report_due():
+        while self._kind.period_ms < AGAIN_MS:  # the kind has more to ask at once
+            is_urgent = await self._sampler.once() or is_urgent
+        if is_urgent or self._memory.is_report_due(self._kind.period_ms):
             await self._report()
         now = self._hal.monotonic_ms()
         pause = max(self._kind.period_ms - (now - begun), 1)
         self._ledger.off(AWAKE, now)
-        self._memory.keep(self._ledger, now, pause)
-        print("waking: asleep for " + str(pause) + " ms")
+        self._memory.keep(self._ledger, self._outbox, now, pause)
+        print("waking: asleep for " + str(pause) + " ms after " + str(now - begun))
         self._hal.deep_sleep(pause)
 
     async def _report(self) -> None:
@@ -58,7 +61,7 @@ class Waking:
             print("waking: no connection: " + self._link.error)
         finally:
             talking.cancel()
-            self._memory.report_in_ms = self._hal.monotonic_ms() + self._report_ms
+            self._memory.report_in_ms = self._report_ms
             self._ledger.off(RADIO, self._hal.monotonic_ms())
 
     async def _talk(self) -> None:
@@ -100,9 +103,9 @@ class Waking:
         return False
 
     async def _answered(self) -> bool:
-        """Whether another receipt came within the window."""
-        before, begun = self._publisher.receipted, self._link.elapsed_ms()
-        while self._publisher.receipted == before:
+        """Whether a receipt came within the window, or nothing waits for one."""
+        waiting, begun = self._publisher.waiting(), self._link.elapsed_ms()
+        while self._publisher.waiting() and self._publisher.waiting() >= waiting:
             if not self._link.connected or self._link.elapsed_ms() - begun > self._receipt_ms:
                 return False
             await asyncio.sleep_ms(10)
@@ -125,18 +128,21 @@ class Memory:
         self._hal = hal
         try:
             kept = json.loads(str(hal.memory_read(), "utf-8"))
-            self.report_in_ms, self.unanswered, self.energy = kept["report_in_ms"], kept["unanswered"], kept["energy"]
+            self.report_in_ms, self.unanswered = kept["report_in_ms"], kept["unanswered"]
+            self.energy, self.done = kept["energy"], tuple(kept["done"])
         except (ValueError, KeyError, TypeError):
-            self.report_in_ms, self.unanswered, self.energy = 0, 0, None
+            self.report_in_ms, self.unanswered, self.energy, self.done = 0, 0, None, ("", 0)
 
-    def is_report_due(self) -> bool:
-        return self.report_in_ms <= 0
+    def is_report_due(self, period_ms: int) -> bool:
+        """At this wake, or at the next?"""
+        return self.report_in_ms <= period_ms // 2
 
-    def keep(self, ledger: Ledger, now: int, pause: int) -> None:
+    def keep(self, ledger: Ledger, outbox, now: int, pause: int) -> None:
         """``now`` is how long this wake was, in ms; ``pause`` how long the sleep will be."""
         kept = {
             "report_in_ms": self.report_in_ms - now - pause,
             "unanswered": self.unanswered,
             "energy": ledger.totals(now),
+            "done": [outbox.id, outbox.oldest_seq()],
         }
         self._hal.memory_write(json.dumps(kept).encode())

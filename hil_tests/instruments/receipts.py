@@ -107,7 +107,9 @@ class Receipts:
 
     def _take(self, topic: str, payload: bytes, qos: int, packet_id: int) -> None:
         _, publisher, channel = contract.split_topic(topic)
-        if channel == "state":
+        if publisher == "collector":
+            pass  # its own retained state
+        elif channel == "state":
             self.states.append(contract.decode_state(payload))
         elif channel == "result":
             self.results.append(orders.decode_result(payload))

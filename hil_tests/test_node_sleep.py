@@ -1,0 +1,133 @@
+"""A node on a battery: it wakes, publishes, waits for its receipt and sleeps; a long outage costs it little.
+
+Its time runs 2400 times as fast: an hour is a second and a half.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware import contract
+from hil_tests.instruments import node
+from hil_tests.instruments.fast_time import Clock, starting_at
+from hil_tests.instruments.process import BenchError, Program
+from hil_tests.instruments.receipts import Receipts
+from hil_tests.instruments.sensors import Scenario, Sensors
+from provisioning.broker import port_of
+
+HOUR_MS = 3_600_000
+SPEED = 2400
+OUTAGE_HOURS = 10
+
+try:
+    node.find("micropython")
+except BenchError as missing:
+    pytest.skip(str(missing), allow_module_level=True)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return starting_at(time.time_ns() // 1_000_000 - 40 * HOUR_MS, SPEED)
+
+
+@pytest.fixture
+async def collector(directory: Path, running_broker: Program) -> AsyncIterator[Receipts]:
+    assert running_broker.is_running
+    async with Receipts(directory) as connected:
+        connected.tell(online=True, at=1_795_392_000_000)
+        yield connected
+
+
+@pytest.fixture
+async def water(directory: Path, tmp_path: Path, clock: Clock) -> AsyncIterator[Program]:
+    """A water node that samples and reports every hour."""
+    meter = {"thing": "water-0001", "kind": "water", "litres_per_pulse": "10", "flow": 0.5}
+    scenario = {"truth": tmp_path / "truth.jsonl", "clock": clock, "sensor": [meter]}
+    sensors = Sensors(Scenario.model_validate(scenario))
+    await sensors.start()
+    config: dict[str, Any] = {
+        "city": "koper",
+        "publisher": "park-0001",
+        "thing": "water-0001",
+        "kind": "water",
+        "litres_per_pulse": 10,
+        "period_ms": HOUR_MS,
+        "battery": {"report_ms": HOUR_MS, "receipt_ms": 800},
+        "broker": {"host": "127.0.0.1", "port": port_of(directory), "server_name": "localhost"},
+        "hal": {"sensor": f"127.0.0.1:{sensors.ports['water-0001']['sensor']}", "clock": clock._asdict()},
+    }
+    built = node.build(tmp_path / "node", config, directory / "certificates", directory / "ca" / "ca.der")
+    program = Program("park-0001", built.command, tmp_path / "node.log", environment=built.environment)
+    program.start()
+    yield program
+    program.kill()
+    await sensors.stop()
+
+
+async def test_each_wake_brings_its_reading_and_says_when_the_next_will_come(
+    collector: Receipts, water: Program
+) -> None:
+    await collector.has(4)
+    await collector.until(lambda: len(collector.states) >= 4, "4 states")
+    assert collector.numbers() >= {1, 2, 3, 4}
+    assert max(collector.contents.values()) == 1, "nothing is sent twice while receipts come"
+    first, *others = collector.states[:4]
+    assert first["reset"] == "power_on"
+    for before, after in zip(collector.states, others, strict=False):
+        assert before["at"] < after["at"] <= before["next"], water.last_lines()
+        assert (after["reset"], after["wakes"]) == ("deep_sleep", before["wakes"] + 1)
+        assert after["outbox_depth"] == 0, "it slept before its receipt came"
+        assert before["awake_ms"] < after["awake_ms"]
+        assert 0 < after["radio_ms"] < after["awake_ms"]
+    assert all(state["online"] for state in collector.states), "a sleeping node has not died"
+
+
+def hangs(collector: Receipts, _broker: Program) -> None:
+    collector.answers = False
+
+
+def goes(collector: Receipts, _broker: Program) -> None:
+    collector.answers = False
+    collector.tell(online=False, at=1_795_392_000_001)
+
+
+def is_cut_off(collector: Receipts, broker: Program) -> None:
+    collector.answers = False
+    broker.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("breaks", [hangs, goes, is_cut_off])
+async def test_after_ten_hours_without_a_collector_everything_arrives_and_nothing_was_sent_often(
+    breaks: Callable[[Receipts, Program], None],
+    collector: Receipts,
+    running_broker: Program,
+    water: Program,
+    clock: Clock,
+) -> None:
+    await collector.has(2)
+    breaks(collector, running_broker)
+    begun = clock.now_ms()
+    await collector.until(lambda: clock.now_ms() - begun > OUTAGE_HOURS * HOUR_MS, "ten hours", 60)
+    if not running_broker.is_running:
+        running_broker.start()
+        await collector.disconnect()
+        await collector.connect()
+    collector.answers = True
+    collector.tell(online=True, at=1_795_392_000_002)
+
+    def is_whole() -> bool:
+        last = collector.states[-1] if collector.states else {"at": 0}
+        return last["at"] > begun + OUTAGE_HOURS * HOUR_MS and last["outbox_depth"] == 0
+
+    await collector.until(is_whole, "an empty outbox", 40)
+    numbers = collector.numbers()
+    assert numbers == set(range(1, max(numbers) + 1))
+    assert len(numbers) >= OUTAGE_HOURS - 2
+    often = {contract.decode_reading(payload)["seq"]: times for payload, times in collector.contents.items()}
+    print(f"transmissions of each message: {often}")
+    assert max(often.values()) <= 3, water.last_lines(60)
