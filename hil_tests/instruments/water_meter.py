@@ -2,13 +2,19 @@
 
 import random
 from collections import deque
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 STABLE_US = 20_000
 _CLOSED_US = 60_000
 _LEAST_GAP_US = 200_000  # from one closing to the next: both levels settle between the bounces
 _LARGEST_ANSWER = 100  # edges
+_FOR_EVER_S = 1e9
+
+
+Flow = float | Sequence[tuple[float, float]]
 
 
 class Edge(NamedTuple):
@@ -18,25 +24,33 @@ class Edge(NamedTuple):
 
 
 class WaterMeter:
-    """``flow`` in m3/h on average, drawn anew for each pulse; every edge is kept until a later one is asked for."""
+    """Every edge is kept until a later one is asked for.
 
-    def __init__(self, seed: int, litres_per_pulse: str, flow: float) -> None:
+    ``flow`` in m3/h is an average, drawn anew for each pulse. As (second, m3/h from then on) it is exact instead: each
+    pulse comes in the middle of its volume.
+    """
+
+    def __init__(self, seed: int, litres_per_pulse: str, flow: Flow) -> None:
         self._random = random.Random(seed)
         self._litres = Decimal(litres_per_pulse)
-        litres_per_second = flow / 3.6
-        self._gap_us = float(self._litres) / litres_per_second * 1e6
-        self._begun_us = 0  # start of the pulse that is generated next
+        self._times = self._drawn(flow) if isinstance(flow, float) else _exact(flow, float(self._litres))
+        self._next_us = next(self._times, None)
         self._edges: deque[Edge] = deque()
         self._first = 0  # number of the first edge kept
         self._settled = 0  # pulses among the forgotten edges
 
+    def _drawn(self, flow: float) -> Iterator[int]:
+        us = 0
+        while True:
+            gap = self._random.uniform(0.5, 1.5) * float(self._litres) / flow * 3.6e6
+            us += int(max(gap, _LEAST_GAP_US))
+            yield us
+
     def _generate(self, now_us: int) -> None:
-        while self._begun_us <= now_us:
-            gap = self._random.uniform(0.5, 1.5) * self._gap_us
-            begun = self._begun_us + int(max(gap, _LEAST_GAP_US))
-            closed = self._bounce(begun, 0)
+        while self._next_us is not None and self._next_us <= now_us:
+            closed = self._bounce(self._next_us, 0)
             self._bounce(closed + _CLOSED_US, 1)
-            self._begun_us = begun
+            self._next_us = next(self._times, None)
 
     def _bounce(self, at: int, level: int) -> int:
         """An odd number of edges that ends at ``level``; returns when it is quiet."""
@@ -59,3 +73,15 @@ class WaterMeter:
         pulses = self._settled + sum(edge.settles and edge.us + STABLE_US <= watched_us for edge in given)
         answer = {"first": self._first, "now": watched_us, "edges": [(edge.us, edge.level) for edge in given]}
         return answer, {"water_volume": float(pulses * self._litres / 1000)}
+
+
+def _exact(flow: Sequence[tuple[float, float]], litres: float) -> Iterator[int]:
+    """The us at which half a pulse's volume, and then each further one, has gone through."""
+    due, gone = litres / 2, 0.0
+    for (begin, cubic_metres), (end, _) in pairwise([*sorted(flow), (_FOR_EVER_S, 0.0)]):
+        per_second = cubic_metres / 3.6
+        until = gone + per_second * (end - begin)
+        while due < until:
+            yield round((begin + (due - gone) / per_second) * 1e6)
+            due += litres
+        gone = until
