@@ -8,7 +8,8 @@ import binascii
 import os
 import struct
 
-HEADER, FINAL, PENDING = 1, 2, 3
+# A final message is published as it is; a pending one waits for its stamp. Readings, and results of commands.
+HEADER, FINAL, PENDING, FINAL_RESULT, PENDING_RESULT = 1, 2, 3, 4, 5
 HEAD_SIZE = 14
 
 _MAGIC = 0xA5
@@ -66,7 +67,7 @@ def _scan(file, start: int) -> tuple | None:
         if len(head) < HEAD_SIZE:
             return None
         magic, kind, size, seq, low = struct.unpack(_HEAD, head)
-        if magic == _MAGIC and HEADER <= kind <= PENDING and 2 <= size <= _LARGEST:
+        if magic == _MAGIC and HEADER <= kind <= PENDING_RESULT and 2 <= size <= _LARGEST:
             body = file.read(size)
             if len(body) == size:
                 high = body[-2] | body[-1] << 8

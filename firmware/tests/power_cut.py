@@ -99,7 +99,7 @@ def found_after(image: bytearray) -> tuple:
     for urgent in (True, False):
         taken = outbox.take(urgent)
         while taken is not None:
-            payloads[taken[0]] = taken[1]
+            payloads[taken[0]] = taken[2]
             taken = outbox.take(urgent)
     seq = outbox.append({"thing": "s", "values": {"distance": 99}}, NOW + 1000, 99)
     unmounted()
@@ -169,7 +169,7 @@ def test_a_write_that_stays_in_a_cache_is_seen_as_a_loss():
 
 
 def _replace_append(function):
-    import firmware.outbox as owner  # noqa: PLC0415 - the module whose name is replaced
+    import firmware.outbox as owner
 
     before, owner.append = owner.append, function
     return before

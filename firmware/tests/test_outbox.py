@@ -1,51 +1,11 @@
 """The outbox forgets nothing that append returned for, and publishes nothing twice under another content."""
 
-import json
 import os
 
 from firmware import segment
 from firmware.contract import ContractError
 from firmware.outbox import Outbox
-
-NOW = 1795392000000
-
-
-def fresh(name: str) -> str:
-    """An empty folder for an outbox."""
-    path = "outbox_of_" + name
-    try:
-        for file in os.listdir(path):
-            os.remove(path + "/" + file)
-    except OSError:
-        return path
-    return path
-
-
-def reading(number: int = 412) -> dict:
-    return {"thing": "spot-0001", "values": {"distance": (number, -3)}}
-
-
-def fill(outbox: Outbox, count: int, start: int = 0) -> list:
-    return [outbox.append(reading(), NOW + 1000 * (start + n), 1000 * (start + n)) for n in range(count)]
-
-
-def drained(outbox: Outbox) -> list:
-    """Everything that can be published now, as decoded messages, urgent ones first."""
-    taken = []
-    for urgent in (True, False):
-        found = outbox.take(urgent)
-        while found is not None:
-            taken.append(json.loads(str(found[1], "utf-8")))
-            found = outbox.take(urgent)
-    return taken
-
-
-def numbers(outbox: Outbox) -> list:
-    return [message["seq"] for message in drained(outbox)]
-
-
-def logs(path: str) -> list:
-    return sorted([name for name in os.listdir(path) if name[-4:] == ".log"])
+from firmware.tests.outbox_filling import NOW, drained, fill, fresh, logs, numbers, reading
 
 
 def test_what_was_appended_is_there_after_a_restart():
@@ -61,10 +21,10 @@ def test_what_was_appended_is_there_after_a_restart():
 def test_a_message_is_these_bytes_and_the_same_each_time():
     outbox = Outbox(fresh("bytes"))
     outbox.append(reading(), NOW, 5)
-    seq, payload = outbox.take(False)
+    seq, channel, payload = outbox.take(False)
     wanted = '{"outbox":"%s","readings":[{"at":1795392000000,"thing":"spot-0001","values":{"distance":0.412}}],"seq":1}'
-    assert (seq, payload) == (1, (wanted % outbox.id).encode())
-    assert outbox.read(1) == payload
+    assert (seq, channel, payload) == (1, "reading", (wanted % outbox.id).encode())
+    assert outbox.read(1) == (1, "reading", payload)
     assert outbox.take(False) is None
 
 
@@ -300,3 +260,15 @@ def test_what_breaks_the_contract_never_enters():
         raise AssertionError("it entered")
     assert outbox.append(reading(), NOW, 1) == 1
     assert outbox.depth() == 1
+
+
+def test_an_average_keeps_its_period_and_its_marks_also_when_its_stamp_is_estimated():
+    path = fresh("average")
+    average = {"thing": "n", "values": {"laeq": 61, "lafmax": 70}, "period": 60000, "quality": {"lafmax": "suspect"}}
+    Outbox(path).append(average, None, 5000)
+    outbox = Outbox(path)
+    outbox.append(average, NOW, 9000)
+    earlier, now = [message["readings"][0] for message in drained(outbox)]
+    assert now["period"] == earlier["period"] == 60000
+    assert now["quality"] == {"lafmax": "suspect"}
+    assert earlier["quality"] == {"laeq": "estimated", "lafmax": "suspect"}
