@@ -78,6 +78,7 @@ async def test_each_wake_brings_its_reading_and_says_when_the_next_will_come(
     assert first["reset"] == "power_on"
     for before, after in zip(collector.states, others, strict=False):
         assert before["at"] < after["at"] <= before["next"], water.last_lines()
+        assert abs(after["at"] - before["at"] - HOUR_MS) < HOUR_MS // 2, "24 wakes and 24 reports a day"
         assert (after["reset"], after["wakes"]) == ("deep_sleep", before["wakes"] + 1)
         assert after["outbox_depth"] == 0, "it slept before its receipt came"
         assert before["awake_ms"] < after["awake_ms"]

@@ -1,8 +1,9 @@
 """What does the simulated board know about itself: time, memory, why it started?
 
 ``settings`` has ``host:port`` per sensor name, and may have ``clock_after_ms`` (the clock is not valid before), ``ntp``
-(``host:port`` that is asked for the time) and ``clock``, ``{"speed": 600, "real_ms": …, "simulated_ms": …}``: at the
-real time ``real_ms`` it was ``simulated_ms``, and since then time runs ``speed`` times as fast.
+(``host:port`` that is asked for the time), ``watchdog_ms`` (a more impatient watchdog) and ``clock``, ``{"speed": 600,
+"real_ms": …, "simulated_ms": …}``: at the real time ``real_ms`` it was ``simulated_ms``, and since then time runs
+``speed`` times as fast.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import time
 from firmware.hal_sim import reset
 
 _BORN_NS = time.time_ns()
-_NOT_SENSORS = ("clock", "clock_after_ms", "ntp")
+_NOT_SENSORS = ("clock", "clock_after_ms", "ntp", "watchdog_ms")
 _RETRY_MS = 2000
 
 
@@ -135,7 +136,7 @@ class Board:
     def watchdog(self, timeout_ms: int):
         from firmware.hal_sim.watchdog import Watchdog
 
-        return Watchdog(self._folder, timeout_ms)
+        return Watchdog(self._folder, self._settings.get("watchdog_ms", timeout_ms))
 
     def restart(self) -> None:
         """Start again at once; never returns."""
