@@ -69,6 +69,17 @@ def between(low: int, high: int):
     return check_one
 
 
+def choice(*words: str):
+    """A check: one of these words."""
+
+    def check_one(key: str, value):
+        if value not in words:
+            raise SettingsError(key + ": expected one of " + " ".join(words))
+        return value
+
+    return check_one
+
+
 def yes_or_no(key: str, value):
     if type(value) is not bool:
         raise SettingsError(key + ": expected true or false")

@@ -1,0 +1,152 @@
+"""May this be done, was it done, and does the city know? Signed commands, each carried out once.
+
+A command is taken on durably before anything moves. After a crash between the act and the answer, the kind is asked
+how things stand, and that is answered: nothing is done a second time. Only who has signed gets an answer; what a
+stranger sends is counted.
+"""
+
+import asyncio
+import json
+import os
+
+from firmware import orders
+from firmware.contract import ContractError
+from firmware.segment import sync
+
+MOST_WAITING = 4
+REMEMBERED = 32  # ids that were answered and have not expired
+
+
+class Commander:
+    """``keys`` says whether a message is signed by who it names; ``trust`` maps signers to what they may do.
+
+    ``actors`` maps a thing to what carries out its commands: ``command(name, arguments)`` and ``outcome(name,
+    arguments)``, both async, return (status, values, reason).
+    """
+
+    def __init__(self, folder: str, hal, outbox, keys, trust: dict, actors: dict) -> None:
+        self.refused = 0  # that nobody we know has signed
+        self._journal = Journal(folder + "/commands.json")
+        self._hal = hal
+        self._outbox = outbox
+        self._keys = keys
+        self._trust = trust
+        self._actors = actors
+        self._waiting = []
+
+    def take(self, payload: bytes, retained: bool) -> None:
+        """From the link; what does not fit into the queue is sent again by the city."""
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.append((payload, retained))
+
+    async def run(self) -> None:
+        """Never returns."""
+        await self.finish()
+        while True:
+            while self._waiting:
+                await self.handle(*self._waiting.pop(0))
+            await asyncio.sleep_ms(50)
+
+    async def finish(self) -> None:
+        """Answer what was taken on before the last start."""
+        begun = self._journal.begun
+        if begun is not None:
+            actor = self._actors.get(begun["thing"])
+            if actor is None:
+                self._answer(begun["id"], ("failed", {}, "interrupted"))
+            else:
+                self._answer(begun["id"], await actor.outcome(begun["name"], begun["arguments"]))
+            self._journal.end(begun)
+
+    async def handle(self, payload: bytes, retained: bool) -> None:
+        """One command, from its octets to its answer."""
+        try:
+            command = orders.decode_command(payload)
+        except ContractError as error:
+            self.refused += 1
+            print("commands: " + str(error))
+            return
+        if not await self._keys.signed(command):
+            self.refused += 1
+            print("commands: not signed by " + command["by"])
+            return
+        if self._journal.knows(command["id"]):
+            return  # its answer waits in the outbox, or has left
+        refusal = self._refusal(command, retained)
+        if refusal:
+            self._answer(command["id"], refusal)
+            self._journal.end(command)
+            return
+        self._journal.begin(command)
+        self._answer(command["id"], await self._actors[command["thing"]].command(command["name"], command["arguments"]))
+        self._journal.end(command)
+
+    def _refusal(self, command: dict, retained: bool) -> tuple | None:
+        """What is right in form and signature may still not be done."""
+        now = self._hal.now_ms()
+        self._journal.forget(now or 0)
+        reason = ""
+        if retained:
+            reason = "a command must not be retained"
+        elif now is None or self._hal.clock_source() not in ("ntp", "host"):
+            reason = "the clock is not trusted"
+        elif command["expires"] <= now:
+            return "expired", {}, ""
+        elif command["thing"] not in self._actors:
+            reason = "not my thing"
+        elif ("update" if command["name"] == "update" else "command") not in self._trust.get(command["by"], ()):
+            reason = command["by"] + " may not command here"
+        elif self._journal.is_full():
+            reason = "too many commands"
+        return ("refused", {}, reason) if reason else None
+
+    def _answer(self, identifier: str, outcome: tuple) -> None:
+        status, values, reason = outcome
+        result = {"id": identifier, "status": status}
+        if values:
+            result["values"] = values
+        if reason:
+            result["reason"] = reason
+        self._outbox.append_result(result, self._hal.now_ms(), self._hal.monotonic_ms())
+
+
+class Journal:
+    """What was taken on and what was answered, on flash: one small file, replaced by renaming."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.begun = None
+        self._answered = {}  # id: when it expires, ms UTC
+        try:
+            with open(path) as file:
+                kept = json.loads(file.read())
+            self.begun, self._answered = kept["begun"], kept["answered"]
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # none yet; a file is replaced as a whole, so it is never half a one
+
+    def knows(self, identifier: str) -> bool:
+        return identifier in self._answered or (self.begun is not None and self.begun["id"] == identifier)
+
+    def is_full(self) -> bool:
+        return len(self._answered) >= REMEMBERED
+
+    def forget(self, now: int) -> None:
+        """What has expired would be refused for that."""
+        self._answered = {one: expires for one, expires in self._answered.items() if expires > now}
+
+    def begin(self, command: dict) -> None:
+        """Raises OSError: what can't be kept is not begun."""
+        self.begun = {key: command[key] for key in ("id", "thing", "name", "arguments", "expires")}
+        self._save()
+
+    def end(self, command: dict) -> None:
+        self.begun = None
+        if not self.is_full():
+            self._answered[command["id"]] = command["expires"]
+        self._save()
+
+    def _save(self) -> None:
+        with open(self._path + ".new", "w") as file:
+            file.write(json.dumps({"begun": self.begun, "answered": self._answered}))
+            sync(file)
+        os.rename(self._path + ".new", self._path)

@@ -1,0 +1,180 @@
+"""A command is done once, by who may ask for it, and everyone who has signed gets an answer."""
+
+import os
+
+from firmware import orders
+from firmware.commands import MOST_WAITING, REMEMBERED, Commander
+from firmware.tests.fake_board import finish
+
+NOW = 1795392000000
+
+
+class Board:
+    now, source = NOW, "ntp"
+
+    def now_ms(self):
+        return self.now
+
+    def monotonic_ms(self) -> int:
+        return 1000
+
+    def clock_source(self) -> str:
+        return self.source
+
+
+class Answers:
+    """What the outbox was given; ``fails_at`` is the power that goes before an answer is kept."""
+
+    def __init__(self) -> None:
+        self.results = []
+        self.is_dead = False
+
+    def append_result(self, result: dict, _now: int, _mono: int) -> int:
+        if self.is_dead:
+            raise OSError("the power is gone")
+        self.results.append(result)
+        return len(self.results)
+
+
+class Signatures:
+    async def signed(self, message: dict) -> bool:
+        return message.get("signature") == "of " + message["by"]
+
+
+class Gate:
+    """Counts how often it was really moved."""
+
+    def __init__(self) -> None:
+        self.moves = []
+
+    async def command(self, name: str, arguments: dict) -> tuple:
+        self.moves.append(name)
+        return await self.outcome(name, arguments)
+
+    async def outcome(self, name: str, _arguments: dict) -> tuple:
+        return ("done", {"valve_position": 0}, "") if self.moves else ("failed", {}, "not reached")
+
+
+class Bench:
+    def __init__(self) -> None:
+        for name in ("commands.json", "commands.json.new"):
+            try:
+                os.remove(name)
+            except OSError:
+                pass
+        self.board, self.outbox, self.gate = Board(), Answers(), Gate()
+        self.start()
+
+    def start(self) -> None:
+        trust = {"center-water": ["command"], "releases": ["update"]}
+        self.commander = Commander(".", self.board, self.outbox, Signatures(), trust, {"valve-1": self.gate})
+
+    def send(self, retained: bool = False, **changes) -> list:
+        command = {"id": "c-1", "thing": "valve-1", "name": "close", "arguments": {}, "expires": NOW + 60000}
+        command.update({"by": "center-water", "signature": "of center-water"})
+        command.update(changes)
+        command = {key: value for key, value in command.items() if value is not None}
+        finish(self.commander.handle(orders.encode_command(command), retained))
+        return self.outbox.results
+
+
+def test_a_command_is_carried_out_and_answered():
+    bench = Bench()
+    assert bench.send() == [{"id": "c-1", "status": "done", "values": {"valve_position": 0}}]
+    assert bench.gate.moves == ["close"]
+
+
+def test_the_same_command_again_moves_nothing_also_after_a_restart():
+    bench = Bench()
+    bench.send()
+    bench.send()
+    bench.start()
+    bench.send()
+    assert (len(bench.outbox.results), bench.gate.moves) == (1, ["close"])
+
+
+def test_what_may_not_be_done_is_answered_with_its_reason():
+    for changes, status, reason in (
+        ({"retained": True}, "refused", "a command must not be retained"),
+        ({"expires": NOW}, "expired", None),
+        ({"thing": "valve-2"}, "refused", "not my thing"),
+        ({"by": "releases", "signature": "of releases"}, "refused", "releases may not command here"),
+        ({"name": "update"}, "refused", "center-water may not command here"),
+    ):
+        bench = Bench()
+        (result,) = bench.send(**changes)
+        assert (result["status"], result.get("reason")) == (status, reason)
+        assert bench.gate.moves == []
+
+
+def test_a_clock_that_is_not_trusted_refuses():
+    for source, now in (("rtc", NOW), ("none", None)):
+        bench = Bench()
+        bench.board.source, bench.board.now = source, now
+        (result,) = bench.send()
+        assert result["reason"] == "the clock is not trusted"
+        assert bench.gate.moves == []
+
+
+def test_strangers_get_no_answer_and_are_counted():
+    bench = Bench()
+    bench.send(signature=None)
+    bench.send(signature="of somebody")
+    bench.send(by="nobody")
+    finish(bench.commander.handle(b"{", False))
+    finish(bench.commander.handle(b'{"id":"c-1"}', False))
+    assert (bench.outbox.results, bench.gate.moves) == ([], [])
+    assert bench.commander.refused == 5
+
+
+def test_power_that_goes_between_act_and_answer_is_answered_by_looking():
+    bench = Bench()
+    bench.outbox.is_dead = True
+    try:
+        bench.send()
+    except OSError:
+        pass
+    assert bench.gate.moves == ["close"]
+    bench.outbox.is_dead = False
+    bench.start()
+    finish(bench.commander.finish())
+    bench.send()
+    assert bench.outbox.results == [{"id": "c-1", "status": "done", "values": {"valve_position": 0}}]
+    assert bench.gate.moves == ["close"], "it was not moved again"
+
+
+def test_a_thing_that_is_gone_after_the_restart_is_answered_all_the_same():
+    bench = Bench()
+    bench.outbox.is_dead = True
+    try:
+        bench.send()
+    except OSError:
+        pass
+    bench.outbox.is_dead = False
+    bench.commander = Commander(".", bench.board, bench.outbox, Signatures(), {}, {})
+    finish(bench.commander.finish())
+    assert bench.outbox.results == [{"id": "c-1", "status": "failed", "reason": "interrupted"}]
+
+
+def test_more_commands_than_can_be_remembered_are_refused_until_some_expire():
+    bench = Bench()
+    for number in range(REMEMBERED):
+        bench.send(id="c-" + str(number))
+    assert bench.send(id="one-more")[-1]["reason"] == "too many commands"
+    bench.board.now += 60000
+    assert bench.send(id="later", expires=NOW + 120000)[-1]["status"] == "done"
+
+
+def test_the_queue_is_bounded():
+    bench = Bench()
+    for _ in range(100):
+        bench.commander.take(b"{}", False)
+    assert len(bench.commander._waiting) == MOST_WAITING
+
+
+def test_a_damaged_journal_is_an_empty_one():
+    bench = Bench()
+    with open("commands.json", "w") as file:
+        file.write("{")
+    bench.start()
+    assert bench.send()[0]["status"] == "done"
