@@ -28,7 +28,7 @@ class Cell:
     """What the certificate says: zeros in mV, sensitivities in nA/ppm (the same in pA/ppb), the board's uV/nA."""
 
     def __init__(
-        self, working_zero: int, auxiliary_zero: int, sensitivity: int, gain: int, no2_sensitivity: int
+        self, working_zero: int, auxiliary_zero: int, sensitivity: int, gain: int, no2_sensitivity: int = 0
     ) -> None:
         self.working_zero = working_zero
         self.auxiliary_zero = auxiliary_zero

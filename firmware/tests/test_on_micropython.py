@@ -37,6 +37,7 @@ MODULES = [
     "test_a_weighting",
     "test_sound_level",
     "test_noise",
+    "test_air",
     "test_water",
     "power_cut",  # needs LittleFS, so it runs only here
 ]

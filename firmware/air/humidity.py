@@ -1,0 +1,17 @@
+"""How much of the dust is water? Particles swell in humid air, and an optical sensor sees the swollen ones.
+
+Growth by the kappa-Koehler theory, as Crilley et al. (2018), Atmos. Meas. Tech. 11, 709-720, equation 6, apply it to
+low-cost sensors: dry = wet / (1 + (kappa / 1.65) / (1 / RH - 1)), 1.65 g/cm3 being the density of dry particles. 0.4 is
+their kappa for a European city. Towards 100 % the formula has no bound, so the humidity is capped; over the cap the
+correction is a lower bound of its size and the value is suspect.
+"""
+
+CAP = 9500  # hundredths of a percent
+
+
+def dry(wet: int, humidity: int, kappa: int) -> int:
+    """The same unit as ``wet``; humidity in hundredths of a percent, kappa in hundredths."""
+    wetness = min(max(humidity, 0), CAP)
+    dryness = 165 * (10000 - wetness)
+    whole = dryness + kappa * wetness
+    return (wet * dryness + whole // 2) // whole
