@@ -1,14 +1,10 @@
 """What an air node makes of its sensors: means of what is sure, marks on what is doubtful, nothing before its time."""
 
 from firmware.air.cells import Cells, certificates
-from firmware.air.humidity import dry
-from firmware.air.mean import Means
 from firmware.air.memory import Memory
 from firmware.air.particles import Particles
-from firmware.air.plausible import Plausible
 from firmware.drivers import DriverError
 from firmware.nodes import air
-from firmware.settings import SettingsError
 from firmware.tests.fake_board import Board, Pin, finish, has_floats, settings
 
 NO2 = {"working_zero": 225, "auxiliary_zero": 245, "sensitivity": -315, "gain": -730}
@@ -128,11 +124,7 @@ def test_without_humidity_dust_is_not_corrected():
     assert sorted(averages.values) == ["pm1", "pm10", "pm2_5", "pm4"]
 
 
-def test_the_correction_grows_with_humidity_and_is_capped():
-    assert dry(10000, 0, 40) == 10000
-    assert dry(10000, 5000, 40) == 8049  # 10 / (1 + 0.2424)
-    assert dry(10000, 9500, 40) == dry(10000, 10000, 40) == 1784
-    assert dry(10000, 9500, 0) == 10000
+def test_dust_in_very_humid_air_is_suspect_and_told():
     climate = dict(CLIMATE)
     climate["relative_humidity"] = (9800, -2)
     city = City({"climate": Sensor(climate)}, Dust(DUST))
@@ -258,15 +250,6 @@ def test_a_new_sensor_begins_a_new_life():
     assert Memory(old.note(), 0, 1).gas_s == 0
 
 
-def test_a_note_of_another_making_is_not_believed():
-    for note in (b"", b"x", b"\x02" + Memory(b"", 0, 0).note()[1:], Memory(b"", 0, 0).note() + b"x"):
-        assert Memory(note, 0, 0).is_new
-    kept = Memory(b"", 3, 4)
-    kept.fan_s, kept.uncleaned_s, kept.gas_s = 1, 2, 3
-    again = Memory(kept.note(), 3, 4)
-    assert (again.fan_s, again.uncleaned_s, again.gas_s, again.is_new) == (1, 2, 3, False)
-
-
 def test_a_sensor_that_repeats_itself_is_suspect_and_told():
     climate = Sensor(CLIMATE)
     city = City({"climate": climate}, sample_ms=1000)
@@ -283,25 +266,6 @@ def test_a_value_outside_its_range_is_published_and_suspect():
     averages, _ = City({"climate": climate}).run()
     assert averages.values["temperature"] == (210000, -3)
     assert averages.quality == {"temperature": "suspect"}
-
-
-def test_a_jump_is_doubted_once():
-    watched = Plausible("temperature")
-    assert watched.is_plausible((2100, -2), 0)
-    assert watched.is_plausible((2500, -2), 10000)
-    assert not watched.is_plausible((3100, -2), 20000)
-    assert watched.is_plausible((3150, -2), 30000)
-    assert watched.is_plausible((1000, -2), 30000 + 5 * 60000)  # five degrees a minute
-    assert not watched.is_plausible((20100, -2), 10**9)
-
-
-def test_a_mean_keeps_one_more_digit_and_rounds():
-    means = Means()
-    for number in (1, 2, 2):
-        means.add("pm2_5", (number, 0))
-    for number in (-1, -2):
-        means.add("temperature", (number, -2))
-    assert means.values() == {"pm2_5": (17, -1), "temperature": (-15, -3)}
 
 
 def electrodes(working: int, auxiliary: int, gas: str = "no2") -> dict:
@@ -357,49 +321,3 @@ def test_the_pressure_is_told_to_the_sensor_for_co2():
     co2.pressure = 0
     City({"climate": Sensor(CLIMATE), "co2": co2}).run()
     assert co2.pressure == 1013
-
-
-def refusal(check, value) -> str:
-    try:
-        check("key", value)
-    except SettingsError as error:
-        return str(error)
-    raise AssertionError("accepted")
-
-
-def test_a_certificate_is_checked_to_its_last_key():
-    assert refusal(certificates, 1) == "key: expected an object"
-    assert refusal(certificates, {"h2s": NO2}) == "key.h2s: expected one of no2 o3 co so2"
-    assert refusal(certificates, {"no2": {"colour": 1}}) == "key.no2.colour: unknown key"
-    assert refusal(certificates, {"no2": {}}).endswith(": missing")
-    for name, value in (("gain", 0), ("sensitivity", 315)):
-        wrong = dict(NO2)
-        wrong[name] = value
-        assert refusal(certificates, {"no2": wrong}) == "key.no2.sensitivity: expected the sign of the gain"
-    wrong = dict(NO2)
-    wrong["working_zero"] = 1.5
-    assert refusal(certificates, {"no2": wrong}).startswith("key.no2.working_zero: expected a whole number")
-    ox = dict(NO2)
-    assert refusal(certificates, {"o3": ox}) == "key.o3.no2_sensitivity: missing"
-    ox["no2_sensitivity"] = -400
-    assert refusal(certificates, {"o3": ox}) == "key.no2: missing, and o3 can't be told without it"
-
-
-def test_a_node_needs_a_sensor_and_knows_its_name():
-    for wires, changes in (({}, {}), ({}, {"cells": certificates("cells", {"no2": NO2})})):
-        said = ""
-        try:
-            air.make(settings(air, **changes), Board(wires), b"")
-        except ValueError as error:
-            said = str(error)
-        assert said in ("none of pm, climate, co2 and no2_working is wired", "no2_working: not wired")
-    check, _default = air.OPTIONAL["pm_sensor"]
-    assert refusal(check, "sds018") == "key: expected one of sps30 sps30_i2c pms5003 sds011"
-
-
-def test_only_what_is_wired_is_made():
-    made = air.make(settings(air, climate_sensor="sht4x"), Board({"climate": None}), b"")
-    assert list(made._sensors) == ["climate"]
-    made = air.make(settings(air, pm_sensor="pms5003"), Board({"pm": None, "co2": None}), b"nonsense")
-    assert list(made._sensors) == ["co2"]
-    assert made.faults == {"note_unreadable": 1}

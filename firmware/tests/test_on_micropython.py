@@ -38,6 +38,7 @@ MODULES = [
     "test_sound_level",
     "test_noise",
     "test_air",
+    "test_air_parts",
     "test_water",
     "power_cut",  # needs LittleFS, so it runs only here
 ]
