@@ -51,13 +51,10 @@ class Flood:
     def _confirmed(self, level_mm: int, is_up: bool | None) -> int | None:
         """The depth, or None while nothing confirms that it jumped or crossed the threshold."""
         over = self._is_over(level_mm)
-        if self._levels and abs(level_mm - self._levels[-1]) <= _AGREE_MM and over == self._is_over(self._levels[-1]):
-            agrees = True
-        elif self._doubted is None:
-            agrees = False
-        else:
-            agrees = abs(level_mm - self._doubted) <= _AGREE_MM or (over and self._is_over(self._doubted))
-        if not agrees and not (over and is_up):
+        last = self._levels[-1] if self._levels else None
+        follows = last is not None and abs(level_mm - last) <= _AGREE_MM and over == self._is_over(last)
+        agrees = self._doubted is not None and abs(level_mm - self._doubted) <= _AGREE_MM
+        if not (follows or agrees or (over and is_up)):
             self._doubted = level_mm
             return None
         self._doubted = None

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ DAY = [
     (21.0, "free"),
 ]
 CHANGES = [(BUILT_S + hour * HOUR_S if hour else 0.0, occupancy) for hour, occupancy in DAY]
-WIRED = {  # three ways to look at a spot
+WIRED: dict[str, dict[str, Any]] = {  # three ways to look at a spot
     "spot-0010": {"sensors": ["magnetometer"], "swing": 8.0},
     "spot-0011": {"sensors": ["ultrasonic", "magnetometer"], "magnetometer": "qmc5883l", "swing": 8.0},
     "spot-0012": {"sensors": ["radar", "tof"]},

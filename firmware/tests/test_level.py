@@ -72,6 +72,11 @@ def test_two_echoes_are_a_flood_without_a_float():
     assert (second.urgent, second.values["flood_state"], second.quality) == (True, "flooded", {})
 
 
+def test_outliers_that_agree_with_nothing_are_no_flood():
+    underpass = calm(has_float=False)
+    assert underpass.states(900, 1500, 2100, 400, 0, 700, 0, 0) == ["dry"] * 8
+
+
 def test_one_outlier_is_no_flood():
     underpass = calm()
     assert underpass.states(900, 0, 0, 1500, 0, 300, 0) == ["dry"] * 7

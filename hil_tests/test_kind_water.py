@@ -1,0 +1,85 @@
+"""A day at a water meter, 1440 times as fast, through the real stack: every litre once, its night, its burst."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from firmware.leak import BURST
+from hil_tests import kind_city
+from hil_tests.city import VirtualCity
+from hil_tests.instruments import node
+from hil_tests.instruments.fast_time import starting_at
+from hil_tests.instruments.process import BenchError, wait_until
+from hil_tests.verdict import fetch
+
+try:
+    node.find("micropython")
+except BenchError as missing:
+    pytest.skip(str(missing), allow_module_level=True)
+
+SPEED = 1440  # a day is a minute
+HOUR_S = 3600
+# Summer ends in the night that follows: it has three hours between 02:00 and 04:00.
+BEGIN_MS = int(datetime(2025, 10, 25, 10, tzinfo=UTC).timestamp() * 1000)
+METER = "shaft-0010"
+FLOW = [  # hour, m3/h from then on
+    (0.0, 0.12),  # a litre each 30 s: 120 L in whatever hour of the night
+    (5.0, 0.0),  # one rest of an hour and a half, or it would be a leak
+    (6.5, 0.12),
+    (19.0, 4.0),  # a burst: 1000 L in a quarter of an hour
+    (19.25, 0.12),
+    (24.0, 0.0),
+]
+LITRES = round(1000 * sum(flow * (FLOW[number + 1][0] - hour) for number, (hour, flow) in enumerate(FLOW[:-1])))
+BACKWARDS = [(7.0, 0.24), (7.05, 0.0)]  # 12 L
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[VirtualCity]:
+    sensor = {
+        "flow": [(hour * HOUR_S, flow) for hour, flow in FLOW],
+        "reverse": [(hour * HOUR_S, flow) for hour, flow in BACKWARDS],
+        "pressure_mv": 2500,
+    }
+    settings = {"period_ms": 600_000, "litres_per_pulse": 1, "burst_flow": 3, "back_flow_pulses": 1000}
+    meter = kind_city.plan(METER, "water", sensor, settings)
+    with kind_city.running(tmp_path / "city", meter, clock=starting_at(BEGIN_MS, SPEED)) as running:
+        yield running
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_day_of_water_is_exact_though_the_node_is_killed(city: VirtualCity) -> None:
+    began = kind_city.begun_ms(city)
+
+    def it_is(hour: float) -> bool:
+        return city.plan.clock.now_ms() > began + hour * HOUR_S * 1000
+
+    for hour in (11.0, 19.1, 20.0):  # in the middle of the burst, too
+        wait_until(partial(it_is, hour), f"hour {hour}", 90)
+        city.kill(f"node-{METER}", pause=0.2)
+    wait_until(lambda: it_is(25.0), "a day is over", 90)
+    stored = fetch(city.url, [METER])
+    assert city.supervise() == [], "the node ended by itself"
+
+    volumes = [float(one.value) for one in sorted(stored[METER, "water_volume"])]
+    assert LITRES == 3670
+    assert volumes[-1] == LITRES / 1000
+    assert volumes == sorted(volumes)
+    assert float(max(stored[METER, "water_volume.reverse"]).value) == 0.012
+    assert {one.value for one in stored[METER, "pulse_epoch"]} == {0.0}
+    assert {one.value for one in stored[METER, "pressure"]} == {5.0}
+
+    (night,) = stored[METER, "night_flow"]
+    assert (night.value, night.unit) == (0.12, "m3/h")
+    assert datetime.fromtimestamp(night.at / 1000, UTC).hour == 3  # 04:00, an hour after which summer has ended
+
+    flags = kind_city.changes_of(stored[METER, "water_flags"])
+    assert [one.value for one in flags] == [0, BURST, 0]
+    told, over = ((one.at - began) / 1000 / HOUR_S for one in flags[1:])
+    print(f"{len(volumes)} readings, {volumes[-1]} m3; the burst of 19.00 told at {told:.2f}, over at {over:.2f}")
+    assert 19.0 < told < 20.0
+    assert 19.25 < over < 21.5
