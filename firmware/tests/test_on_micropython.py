@@ -40,6 +40,8 @@ MODULES = [
     "test_air",
     "test_air_parts",
     "test_water",
+    "test_ecdsa",
+    "test_signature",
     "power_cut",  # needs LittleFS, so it runs only here
 ]
 
