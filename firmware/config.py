@@ -10,7 +10,6 @@ carries a CRC. A damaged ``config.json`` means ``config.old``, a damaged ``confi
 The clock plays no part: a configuration does not expire, and a number only grows, so an old one can't come back.
 """
 
-import asyncio
 import binascii
 import json
 
@@ -35,7 +34,6 @@ class Config:
         self._kind = kind
         self._keys = keys
         self._trust = trust
-        self._waiting = None
         self.error = ""
         self.number, self.changes, self._digest, self._trial = 0, {}, "", None
         self._given_up = (0, "", "")  # (number, digest, why) of the last one that was given up
@@ -78,20 +76,13 @@ class Config:
 
     # ---- from the city
 
-    def take(self, payload: bytes) -> None:
-        """From the link: a message on the config topic. Only the newest counts."""
-        self._waiting = payload
+    async def offer(self, payload: bytes) -> bool:
+        """A message on the config topic: whether it was accepted, durably; the node starts again to apply it.
 
-    async def run(self, restart) -> None:
-        """For ever; ``restart`` is called when a new one has been accepted."""
-        while True:
-            payload, self._waiting = self._waiting, None
-            if payload and await self.handle(payload):  # without payload: the retained message was taken away
-                restart()
-            await asyncio.sleep_ms(200)
-
-    async def handle(self, payload: bytes) -> bool:
-        """Whether it was accepted, durably. If not, ``error`` says why, unless it is the current one."""
+        If not, ``error`` says why, unless it is the current one.
+        """
+        if not payload:
+            return False  # the retained message was taken away
         from firmware import orders
         from firmware.signature import digest
 

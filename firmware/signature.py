@@ -34,8 +34,11 @@ def trust(key: str, value) -> dict:
 
 
 def digest(message: dict) -> bytes:
-    """SHA-256 over what the signature of the message covers."""
-    return hashlib.sha256(signed_bytes(message)).digest()
+    """SHA-256 over what the signature of the message covers. Raises ContractError."""
+    try:
+        return hashlib.sha256(signed_bytes(message)).digest()
+    except (ValueError, RuntimeError, MemoryError):  # 1e999, half a surrogate pair; depth
+        raise ContractError("message: can't be signed") from None
 
 
 def center(message: dict) -> str:
@@ -60,13 +63,16 @@ class Keys:
 
         Takes a second or two on a chip, and lets others run meanwhile.
         """
-        signature = _octets(message.get("signature"))
-        key = None if signature is None else self._key(center(message))
-        if key is None:
+        try:
+            covered = digest(message)
+        except ContractError:
+            return False
+        key, signature = self._key(center(message)), _octets(message.get("signature"))
+        if key is None or signature is None:
             return False
         from firmware.ecdsa import verify  # most starts never need it
 
-        return await verify(key, digest(message), signature)
+        return await verify(key, covered, signature)
 
     def _key(self, name: str) -> tuple | None:
         try:

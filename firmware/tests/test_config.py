@@ -1,6 +1,5 @@
 """A configuration is taken whole, once, from who may send it; and one that does not work does not stay."""
 
-import json
 import os
 
 from firmware import orders
@@ -46,7 +45,7 @@ def message(number: int, settings: dict, **changes: object) -> bytes:
 
 
 def given(config: Config, number: int, settings: dict, **changes: object) -> bool:
-    return finish(config.handle(message(number, settings, **changes)))
+    return finish(config.offer(message(number, settings, **changes)))
 
 
 def confirmed(number: int, settings: dict) -> Config:
@@ -152,8 +151,9 @@ def test_what_is_no_configuration_is_refused():
         (b'{"number":0,"settings":{}}', "number: expected a whole number from 1 to 9007199254740992"),
         (b'{"number":1,"settings":[]}', "settings: expected an object"),
         (b'{"number":1,"settings":{},"expires":1}', "expires: unknown key"),
+        (b'{"number":1,"settings":{"period_ms":1e999}}', "message: can't be signed"),
     ):
-        assert not finish(config.handle(payload))
+        assert not finish(config.offer(payload))
         assert config.error == said, config.error
 
 
@@ -283,8 +283,8 @@ def full(_path: str, _octets: bytes) -> None:
     raise OSError(28, "no space left on device")
 
 
-def test_only_the_newest_message_waits():
-    config = opened()
-    for number in range(5):
-        config.take(json.dumps({"number": number}).encode())
-    assert config._waiting == b'{"number": 4}'
+def test_a_retained_message_that_is_taken_away_changes_nothing():
+    fresh()
+    config = confirmed(4, {"period_ms": 60000})
+    assert not finish(config.offer(b""))
+    assert (config.number, config.error) == (4, "")

@@ -114,6 +114,15 @@ def test_the_digest_leaves_out_the_signature_and_nothing_else():
     assert digest(COMMAND) != digest(changed(name="open"))
 
 
+def test_what_can_not_be_written_is_not_signed():
+    found = keys(center_water=WATER)
+    nested = []
+    for _ in range(700):
+        nested = [nested]
+    for arguments in ({"position": float("inf")}, {"position": "\ud800"}, {"position": nested}):
+        assert not is_signed(found, changed(arguments=arguments)), arguments.keys()
+
+
 def test_a_wrong_trust_is_named():
     assert trust("trust", TRUST) == TRUST
     for wrong, said in (
