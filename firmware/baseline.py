@@ -11,13 +11,14 @@ from firmware.occupancy import FREE, OCCUPIED, UNKNOWN
 
 _FIRST = 8  # fields whose mean is the first baseline
 _FORM = "<qqqBb"
-SIZE = 26  # of what is remembered
 _NO_DEGREES = -128
 _PARTS = 256  # of a nT, in which a slow drift is counted
 
 
 class Baseline:
     """``occupied_nt`` > ``free_nt`` are deviations; ``drift_nt`` per hour; ``degree_nt`` is allowed per degree."""
+
+    SIZE = 26  # bytes of what is remembered
 
     def __init__(self, occupied_nt: int, free_nt: int, drift_nt: int, degree_nt: int) -> None:
         self._occupied_nt = occupied_nt

@@ -8,15 +8,11 @@ magnetometer is commissioned empty, and after ``relearn`` was changed it must be
 
 import struct
 
-from firmware import baseline
-from firmware.drivers import DriverError, jsn_sr04t, ld2410
-from firmware.magnetometer import Magnetometer
+from firmware.drivers import DriverError
 from firmware.nodes import Sample
 from firmware.occupancy import FREE, UNKNOWN, Occupancy, combined
 from firmware.settings import between, whole
 from firmware.spans import span
-from firmware.spot_evidence import Light, Magnetic, Radar, Ultrasonic
-from firmware.time_of_flight import TimeOfFlight
 
 KEYS = {}
 OPTIONAL = {
@@ -48,9 +44,9 @@ _WORDS = (UNKNOWN, FREE, "occupied")
 
 
 class Parking:
-    """``sensors``: name -> one of spot_evidence."""
+    """``sensors``: name -> one of firmware.spot; ``magnetic``: the one that learns, if there is one."""
 
-    def __init__(self, sensors: dict, magnetic: Magnetic | None, settings: dict, monotonic_ms, note: bytes) -> None:
+    def __init__(self, sensors: dict, magnetic, settings: dict, monotonic_ms, note: bytes) -> None:
         self.period_ms = settings["period_ms"]
         self.faults = {}
         self._sensors = sensors
@@ -92,7 +88,7 @@ class Parking:
     def _is_due(self) -> bool:
         return self._quiet_ms >= self._heartbeat_ms or self._heartbeat_ms <= self.period_ms
 
-    def _is_free(self, magnetic: Magnetic) -> bool:
+    def _is_free(self, magnetic) -> bool:
         """Whether what the magnetometer sees now is the empty spot: on its own word only to begin with."""
         alone = len(self._sensors) == 1 and magnetic.baseline.field is None
         return alone or self._occupancy.state == FREE
@@ -116,7 +112,7 @@ class Parking:
 
     def _take(self, note: bytes) -> None:
         start = struct.calcsize(_NOTE)
-        if len(note) != start + baseline.SIZE or note[0] != _VERSION or self._magnetic is None:
+        if self._magnetic is None or len(note) != start + self._magnetic.baseline.SIZE or note[0] != _VERSION:
             return
         if struct.unpack(_NOTE, note[:start])[1] == self._relearn:
             self._magnetic.baseline.recall(note[start:])
@@ -145,20 +141,46 @@ class Parking:
 
 def make(settings: dict, hal, note: bytes) -> Parking:
     sensors, magnetic = {}, None
-    below, above = settings["distance_mm"]
     name = "ultrasonic" if hal.has("ultrasonic") else "sensor"
     if hal.has(name):
-        sensors[name] = Ultrasonic(hal.uart(name, jsn_sr04t.BAUD), below, above, "distance")
+        sensors[name] = _ultrasonic(name, settings, hal)
     if hal.has("tof"):
-        quantity = "distance.u2" if sensors else "distance"
-        sensors["tof"] = Light(TimeOfFlight(hal.i2c("tof"), hal.sleep_ms), below, above, quantity)
+        sensors["tof"] = _light("distance.u2" if sensors else "distance", settings, hal)
     if hal.has("magnetometer"):
-        free, occupied = settings["magnetic_nt"]
-        learnt = baseline.Baseline(occupied, free, settings["magnetic_drift_nt"], settings["magnetic_degree_nt"])
-        magnetic = Magnetic(Magnetometer(hal.i2c("magnetometer"), hal.sleep_ms), learnt)
-        sensors["magnetometer"] = magnetic
+        sensors["magnetometer"] = magnetic = _magnetic(settings, hal)
     if hal.has("radar"):
-        sensors["radar"] = Radar(hal.uart("radar", ld2410.BAUD), settings["radar_energy"])
+        sensors["radar"] = _radar(settings, hal)
     if not sensors:
         raise KeyError("sensor")
     return Parking(sensors, magnetic, settings, hal.monotonic_ms, note)
+
+
+def _ultrasonic(name: str, settings: dict, hal):
+    from firmware.spot.distance import Ultrasonic, jsn_sr04t
+
+    below, above = settings["distance_mm"]
+    return Ultrasonic(hal.uart(name, jsn_sr04t.BAUD), below, above, "distance")
+
+
+def _light(quantity: str, settings: dict, hal):
+    from firmware.spot.distance import Light
+    from firmware.time_of_flight import TimeOfFlight
+
+    below, above = settings["distance_mm"]
+    return Light(TimeOfFlight(hal.i2c("tof"), hal.sleep_ms), below, above, quantity)
+
+
+def _magnetic(settings: dict, hal):
+    from firmware.baseline import Baseline
+    from firmware.magnetometer import Magnetometer
+    from firmware.spot.magnetic import Magnetic
+
+    free, occupied = settings["magnetic_nt"]
+    learnt = Baseline(occupied, free, settings["magnetic_drift_nt"], settings["magnetic_degree_nt"])
+    return Magnetic(Magnetometer(hal.i2c("magnetometer"), hal.sleep_ms), learnt)
+
+
+def _radar(settings: dict, hal):
+    from firmware.spot.radar import Radar, ld2410
+
+    return Radar(hal.uart("radar", ld2410.BAUD), settings["radar_energy"])
