@@ -17,6 +17,7 @@ class Occupancy:
 
     def __init__(self, debounce: int, unknown_after_ms: int) -> None:
         self.state = UNKNOWN
+        self.is_settled = True  # the last sample says nothing else than the state
         self._debounce = debounce
         self._unknown_after_ms = unknown_after_ms
         self._candidate = UNKNOWN
@@ -31,12 +32,14 @@ class Occupancy:
             if self._doubt_ms >= self._unknown_after_ms:
                 self.state = UNKNOWN
             self._times = 0
+            self.is_settled = True
             return self.state != before
         self._doubt_ms = 0
         self._times = self._times + 1 if says == self._candidate else 1
         self._candidate = says
         if self._times >= self._debounce:
             self.state = says
+        self.is_settled = says == self.state
         return self.state != before
 
     # ---- what a sleeping board keeps

@@ -17,6 +17,7 @@ from firmware.spans import span
 KEYS = {}
 OPTIONAL = {
     "debounce": (between(1, 100), 3),  # samples that must agree
+    "recheck_ms": (whole, 5000),  # how soon the next of them comes, where that is sooner than period_ms
     "heartbeat_ms": (whole, 900000),
     "unknown_after_ms": (whole, 300000),  # without an answer, or while the sensors contradict each other
     "distance_mm": (span(1, 8000), (1200, 1600)),  # occupied below the first, free above the second
@@ -39,7 +40,7 @@ QUANTITIES = (
 BATTERY = True
 _NOTE = "<BI"  # version, number of the last relearning; then the baseline
 _VERSION = 1
-_DOZE = "<BBBIIB"  # state, candidate, times, doubt in ms, ms without a reading, what the sensors said; then a note
+_DOZE = "<BBBIIIB"  # state, candidate, times, doubt, ms without a reading, period, what sensors said; then a note
 _WORDS = (UNKNOWN, FREE, "occupied")
 
 
@@ -47,7 +48,8 @@ class Parking:
     """``sensors``: name -> one of firmware.spot; ``magnetic``: the one that learns, if there is one."""
 
     def __init__(self, sensors: dict, magnetic, settings: dict, monotonic_ms, note: bytes) -> None:
-        self.period_ms = settings["period_ms"]
+        self.period_ms = self._calm_ms = settings["period_ms"]
+        self._recheck_ms = min(settings["recheck_ms"], self._calm_ms)
         self.faults = {}
         self._sensors = sensors
         self._magnetic = magnetic
@@ -74,6 +76,7 @@ class Parking:
             for quantity in sensor.suspect:
                 quality[quantity] = "suspect"
         changed = self._occupancy.judge(evidence, elapsed)
+        self.period_ms = self._calm_ms if self._occupancy.is_settled else self._recheck_ms
         if self._magnetic is not None:
             self._magnetic.learn(self._is_free(self._magnetic), elapsed)
         if self._contradict(evidence):
@@ -86,7 +89,7 @@ class Parking:
         return [Sample(values, changed, self._note(), quality=quality)]
 
     def _is_due(self) -> bool:
-        return self._quiet_ms >= self._heartbeat_ms or self._heartbeat_ms <= self.period_ms
+        return self._quiet_ms >= self._heartbeat_ms or self._heartbeat_ms <= self._calm_ms
 
     def _is_free(self, magnetic) -> bool:
         """Whether what the magnetometer sees now is the empty spot: on its own word only to begin with."""
@@ -123,14 +126,15 @@ class Parking:
         said = 0
         for sensor in self._sensors.values():
             said = said * 3 + _WORDS.index(sensor.says)
-        return struct.pack(_DOZE, state, candidate, times, doubt_ms, self._quiet_ms, said) + self._note()
+        doze = struct.pack(_DOZE, state, candidate, times, doubt_ms, self._quiet_ms, self.period_ms, said)
+        return doze + self._note()
 
     def recall(self, octets: bytes) -> None:
-        """Go on from ``remember``, one period later."""
+        """Go on from ``remember``, one of its periods later."""
         start = struct.calcsize(_DOZE)
         if len(octets) < start:
             return
-        state, candidate, times, doubt_ms, self._quiet_ms, said = struct.unpack(_DOZE, octets[:start])
+        state, candidate, times, doubt_ms, self._quiet_ms, self.period_ms, said = struct.unpack(_DOZE, octets[:start])
         self._occupancy.recall(state, candidate, times, doubt_ms)
         for sensor in reversed(list(self._sensors.values())):
             sensor.says = _WORDS[said % 3]

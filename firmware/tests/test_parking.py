@@ -168,6 +168,20 @@ def test_a_change_is_published_at_once_and_else_only_the_heartbeat():
     ]
 
 
+def test_what_may_be_a_change_is_looked_at_again_soon():
+    sensor = Wire(always=echo(2000))
+    board, node = spot({"sensor": sensor}, period_ms=60000)
+    periods = []
+    for second in range(10):
+        sensor.always = echo(2000 if second < 5 else 400)
+        look(board, node)
+        periods.append(node.period_ms)
+    assert periods == [5000, 5000, 60000, 60000, 60000, 5000, 5000, 60000, 60000, 60000]
+    sensor.always = b""
+    look(board, node)
+    assert node.period_ms == 60000
+
+
 def test_a_silent_sensor_gives_no_number_is_counted_and_makes_the_spot_unknown():
     sensor = Wire(echo(400), echo(400), echo(400))
     board, node = spot({"sensor": sensor}, heartbeat_ms=1, unknown_after_ms=5000)
@@ -322,11 +336,11 @@ def test_a_magnetometer_that_dies_leaves_the_others_to_answer():
 def test_a_board_that_sleeps_between_samples_goes_on_where_it_was():
     street = Street()
     awake_board, awake = spot({"magnetometer": street.bus()}, heartbeat_ms=20000)
-    asleep, memory, ms, changes = Street(), None, 0, []
+    asleep, memory, changes = Street(), None, []
     for second in range(60):
         street.field = asleep.field = CAR if 20 <= second < 40 else EMPTY
         expected = look(awake_board, awake)
-        board, node = spot({"magnetometer": asleep.bus()}, heartbeat_ms=20000)
+        _board, node = spot({"magnetometer": asleep.bus()}, heartbeat_ms=20000)
         if memory is not None:
             node.recall(memory)
         found = finish(node.sample())
@@ -336,7 +350,7 @@ def test_a_board_that_sleeps_between_samples_goes_on_where_it_was():
             (one.urgent, one.values["occupancy"]) for one in expected
         ], second
         changes += occupancies(found)
-        ms += board.ms
+        assert node.period_ms == awake.period_ms
     assert changes == ["free", "occupied", "free"]
     node.recall(b"")  # a memory that was lost
     assert node.remember() == memory
