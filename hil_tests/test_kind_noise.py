@@ -11,8 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hil_tests.city import Plan, VirtualCity
-from hil_tests.instruments.node import find
-from hil_tests.instruments.process import BenchError, free_ports, wait_until
+from hil_tests.instruments.process import BenchError, find, free_ports, wait_until
 from hil_tests.koper import NodePlan, thing
 from provisioning.quickstart import Ports
 
