@@ -10,13 +10,12 @@ import pytest
 from firmware.leak import BURST
 from hil_tests import kind_city
 from hil_tests.city import VirtualCity
-from hil_tests.instruments import node
 from hil_tests.instruments.fast_time import starting_at
-from hil_tests.instruments.process import BenchError, wait_until
+from hil_tests.instruments.process import BenchError, find, wait_until
 from hil_tests.verdict import fetch
 
 try:
-    node.find("micropython")
+    find("micropython")
 except BenchError as missing:
     pytest.skip(str(missing), allow_module_level=True)
 
