@@ -7,11 +7,11 @@ stranger sends is counted.
 
 import asyncio
 import json
-import os
 
 from firmware import orders
+from firmware.boot.durable import replace
 from firmware.contract import ContractError
-from firmware.segment import sync
+from firmware.signature import COMMAND, UPDATE, may
 
 MOST_WAITING = 4
 REMEMBERED = 32  # ids that were answered and have not expired
@@ -20,7 +20,7 @@ REMEMBERED = 32  # ids that were answered and have not expired
 class Commander:
     """``keys`` says whether a message is signed by who it names; ``trust`` maps signers to what they may do.
 
-    ``actors`` maps a thing to what carries out its commands: ``command(name, arguments)`` and ``outcome(name,
+    ``actors`` maps a thing to what carries out its commands: ``command(name, arguments, id)`` and ``outcome(name,
     arguments)``, both async, return (status, values, reason).
     """
 
@@ -39,6 +39,9 @@ class Commander:
         if len(self._waiting) < MOST_WAITING:
             self._waiting.append((payload, retained))
 
+    def is_busy(self) -> bool:
+        return bool(self._waiting) or self._journal.begun is not None
+
     async def run(self) -> None:
         """Never returns."""
         await self.finish()
@@ -53,9 +56,9 @@ class Commander:
         if begun is not None:
             actor = self._actors.get(begun["thing"])
             if actor is None:
-                self._answer(begun["id"], ("failed", {}, "interrupted"))
+                self.answer(begun["id"], ("failed", {}, "interrupted"))
             else:
-                self._answer(begun["id"], await actor.outcome(begun["name"], begun["arguments"]))
+                self.answer(begun["id"], await actor.outcome(begun["name"], begun["arguments"]))
             self._journal.end(begun)
 
     async def handle(self, payload: bytes, retained: bool) -> None:
@@ -74,11 +77,12 @@ class Commander:
             return  # its answer waits in the outbox, or has left
         refusal = self._refusal(command, retained)
         if refusal:
-            self._answer(command["id"], refusal)
+            self.answer(command["id"], refusal)
             self._journal.end(command)
             return
         self._journal.begin(command)
-        self._answer(command["id"], await self._actors[command["thing"]].command(command["name"], command["arguments"]))
+        actor = self._actors[command["thing"]]
+        self.answer(command["id"], await actor.command(command["name"], command["arguments"], command["id"]))
         self._journal.end(command)
 
     def _refusal(self, command: dict, retained: bool) -> tuple | None:
@@ -94,13 +98,13 @@ class Commander:
             return "expired", {}, ""
         elif command["thing"] not in self._actors:
             reason = "not my thing"
-        elif ("update" if command["name"] == "update" else "command") not in self._trust.get(command["by"], ()):
-            reason = command["by"] + " may not command here"
+        elif not may(self._trust, command, UPDATE if command["name"] == "update" else COMMAND):
+            reason = command["by"] + " may not ask for this"
         elif self._journal.is_full():
             reason = "too many commands"
         return ("refused", {}, reason) if reason else None
 
-    def _answer(self, identifier: str, outcome: tuple) -> None:
+    def answer(self, identifier: str, outcome: tuple) -> None:
         status, values, reason = outcome
         result = {"id": identifier, "status": status}
         if values:
@@ -146,7 +150,4 @@ class Journal:
         self._save()
 
     def _save(self) -> None:
-        with open(self._path + ".new", "w") as file:
-            file.write(json.dumps({"begun": self.begun, "answered": self._answered}))
-            sync(file)
-        os.rename(self._path + ".new", self._path)
+        replace(self._path, json.dumps({"begun": self.begun, "answered": self._answered}).encode())

@@ -29,6 +29,9 @@ def main(folder: str) -> None:
 def build(folder: str):
     """Put the parts together. Raises SettingsError."""
     settings = node_json.load(folder + "/node.json")
+    gc.collect()  # what was needed to come here makes room in one piece
+    context, ends = _context(folder, settings)
+    gc.collect()
     kind = _kind(settings["kind"])
     own = node_json.of_kind(settings, kind.KEYS, kind.OPTIONAL)
     own["period_ms"] = settings["period_ms"]
@@ -36,11 +39,13 @@ def build(folder: str):
     if battery and not kind.BATTERY:
         raise node_json.SettingsError("battery: a node of this kind can't sleep")
     hal = _board()(settings["hal"], folder)
-    context, ends = _context(folder, settings)
+    gc.collect()
     memory = _memory(hal) if battery else None
     outbox = Outbox(folder + "/outbox", settings.get("outbox_bytes", 262144), done=memory.done if memory else ("", 0))
     city, name = settings["city"], settings["publisher"]
     filters = [topic(city, name, "receipt"), topic(city, "collector", "state")]
+    if "trust" in settings:
+        filters += [topic(city, name, "command"), topic(city, name, "config")]
     link = Link(name, settings["broker"], context, filters, lambda: (hal.now_ms() or 0) // 1000)
     link.certificate_ends_s = ends
     publisher = Publisher(city, name, outbox, link)
@@ -49,21 +54,30 @@ def build(folder: str):
     except (KeyError, ValueError) as error:
         raise node_json.SettingsError("hal: " + str(error)) from None
     print("node: " + name + " boot " + str(outbox.boot) + " outbox " + outbox.id)
-    if memory:
+    desk = _desk(folder, settings, hal, outbox, made, context)
+    if memory and battery:
         from firmware.energy import Ledger
         from firmware.waking import Waking
 
         ledger = Ledger(hal.monotonic_ms(), memory.energy)
-        status = Status(settings, hal, outbox, link, made, ledger=ledger)
+        status = Status(settings, hal, outbox, link, made, ledger=ledger, desk=desk)
         sampler = Sampler(settings["thing"], hal, outbox, made, status, ledger)
-        return Waking(battery, hal, outbox, link, made, sampler, publisher, status, ledger, memory)
+        return Waking(battery, hal, outbox, link, made, sampler, publisher, status, ledger, memory, desk)
     from firmware.loop_lag import LoopLag
     from firmware.node import Node
 
     lag = LoopLag()
-    status = Status(settings, hal, outbox, link, made, lag=lag)
+    status = Status(settings, hal, outbox, link, made, lag=lag, desk=desk)
     sampler = Sampler(settings["thing"], hal, outbox, made, status)
-    return Node(hal, outbox, link, made, sampler, publisher, status, lag)
+    return Node(hal, outbox, link, made, sampler, publisher, status, lag, desk)
+
+
+def _desk(folder: str, settings: dict, hal, outbox, kind, context):
+    if "trust" not in settings:
+        return None
+    from firmware.desk import Desk
+
+    return Desk(folder, settings, hal, outbox, kind, context, None)
 
 
 def _memory(hal):

@@ -5,7 +5,6 @@ Sampling never waits for the network. What is published comes from the outbox an
 
 import asyncio
 
-from firmware import contract
 from firmware.progress import Progress
 
 STATE_PERIOD_MS = 60000
@@ -13,9 +12,9 @@ WATCHDOG_MS = 120000
 
 
 class Node:
-    """The parts as ``firmware.main`` puts them together."""
+    """The parts as ``firmware.main`` puts them together; ``desk`` may be None."""
 
-    def __init__(self, hal, outbox, link, kind, sampler, publisher, status, lag) -> None:
+    def __init__(self, hal, outbox, link, kind, sampler, publisher, status, lag, desk) -> None:
         self._hal = hal
         self._outbox = outbox
         self._link = link
@@ -24,6 +23,7 @@ class Node:
         self._publisher = publisher
         self._status = status
         self._lag = lag
+        self._desk = desk
         self._progress = Progress(hal.monotonic_ms())
         self._state_due = 0
         self._dropped_told = None
@@ -33,7 +33,10 @@ class Node:
 
     async def run(self) -> None:
         """Never returns; an error in any of the tasks ends the node, and the board starts again."""
-        await asyncio.gather(self._sample(), self._connect(), self._drain(), self._guard(), self._lag.run())
+        tasks = [self._sample(), self._connect(), self._drain(), self._guard(), self._lag.run()]
+        if self._desk is not None:
+            tasks.append(self._desk.run())
+        await asyncio.gather(*tasks)
 
     # ---- sensor -> outbox
 
@@ -71,14 +74,14 @@ class Node:
         self._state_due = 0
         self._publisher.connected()
 
-    def _on_message(self, topic: str, payload: bytes, _retained: bool) -> None:
-        try:
-            if topic == self._publisher.receipt_topic:
-                self._publisher.on_receipt(payload)
-            elif topic == self._publisher.collector_topic:
-                self._publisher.on_collector(payload)
-        except contract.ContractError as error:
-            print("node: " + topic + ": " + str(error))
+    def _on_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        if self._desk is not None and self._desk.take(topic, payload, retained):
+            return
+        if self._publisher.take(topic, payload):
+            if hasattr(self._kind, "contact"):
+                self._kind.contact()
+            if self._desk is not None and self._publisher.receipted:
+                self._desk.confirmed()
 
     async def _tell_state(self) -> None:
         dropped = [list(pair) for pair in self._outbox.dropped]

@@ -7,7 +7,7 @@ import binascii
 import json
 import os
 
-from firmware.segment import sync
+from firmware.boot.durable import replace
 
 DROPPED_LIMIT = 16  # ranges kept; the collector has had the older ones in the retained state
 
@@ -33,19 +33,24 @@ class Passport:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             pass  # absent or damaged: the segments know the id as well, else the outbox starts a new one
 
-    def begin(self, known_id: str, known_boot: int, pending) -> None:
+    def begin(self, known_id: str, known_boot: int, pending, is_wake: bool = False) -> None:
         """Count this boot.
 
         ``known_id`` is what the segments say (empty: nothing sound is left, so this is a new outbox, whose numbers
-        may start at 1), ``pending`` the boots that still have records without a stamp.
+        may start at 1), ``pending`` the boots that still have records without a stamp. ``is_wake``: one of thousands
+        a day. It wears no flash: a boot that keeps something stands in its record, and any other is not missed.
         """
+        is_known = bool(known_id) and self.id == known_id
         if known_id:
             self.id = self.id or known_id
         else:
             self.id, self.dropped = str(binascii.hexlify(os.urandom(4)), "ascii"), []
-        self.offsets = {boot: start for boot, start in self.offsets.items() if boot in pending}
+        offsets = {boot: start for boot, start in self.offsets.items() if boot in pending}
+        is_same = len(offsets) == len(self.offsets)
+        self.offsets = offsets
         self.boot = max(self.boot, known_boot) + 1
-        self.save()
+        if not (is_wake and is_known and is_same):
+            self.save()
 
     def drop(self, seq: int) -> None:
         """Remember that ``seq`` was given to a reading that could not be kept."""
@@ -64,10 +69,7 @@ class Passport:
             "dropped": self.dropped,
         }
         try:
-            with open(self._path + ".new", "w") as file:
-                file.write(json.dumps(kept))
-                sync(file)
-            os.rename(self._path + ".new", self._path)
+            replace(self._path, json.dumps(kept).encode())
         except OSError:
             return False
         return True

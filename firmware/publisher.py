@@ -58,15 +58,21 @@ class Publisher:
         self._due.published(seq, self._link.elapsed_ms())
         await self._link.publish(contract.topic(self._city, self._name, channel), payload)
 
-    def on_receipt(self, payload: bytes) -> None:
-        """Raises ContractError."""
-        receipt = contract.decode_receipt(payload)
+    def take(self, topic: str, payload: bytes) -> bool:
+        """A receipt, or the collector's state; whether it was sound."""
+        try:
+            if topic == self.receipt_topic:
+                self._on_receipt(contract.decode_receipt(payload))
+            elif topic == self.collector_topic:
+                self.collector_online = contract.decode_state(payload)["online"]
+                self._due.collector(self.collector_online, self._link.elapsed_ms())
+        except contract.ContractError as error:
+            print("publisher: " + topic + ": " + str(error))
+            return False
+        return True
+
+    def _on_receipt(self, receipt: dict) -> None:
         if receipt["outbox"] == self._outbox.id:
             for seq in self._outbox.receipt(receipt["received"]):
                 self._due.receipted(seq)
                 self.receipted += 1
-
-    def on_collector(self, payload: bytes) -> None:
-        """Raises ContractError."""
-        self.collector_online = contract.decode_state(payload)["online"]
-        self._due.collector(self.collector_online, self._link.elapsed_ms())

@@ -29,7 +29,8 @@ def reason(error, is_greeted: bool, is_expired: bool) -> str:
         if is_expired:
             return "the broker refuses our certificate: it has expired"
         return "the broker refuses our certificate: revoked, or of another authority?"
-    return _OF_NETWORK.get(number) or text.strip() or error.__class__.__name__
+    named = _OF_NETWORK.get(number) if isinstance(error, OSError) and number else None
+    return named or text.strip() or error.__class__.__name__
 
 
 def ends_s(certificate: bytes) -> int:

@@ -5,8 +5,9 @@ or rotten stretch is skipped to the next record whose CRC is right; nothing in a
 """
 
 import binascii
-import os
 import struct
+
+from firmware.boot.durable import sync
 
 # A final message is published as it is; a pending one waits for its stamp. Readings, and results of commands.
 HEADER, FINAL, PENDING, FINAL_RESULT, PENDING_RESULT = 1, 2, 3, 4, 5
@@ -32,13 +33,6 @@ def append(path: str, record: bytes) -> None:
     with open(path, "ab") as file:
         file.write(record)
         sync(file)
-
-
-def sync(file) -> None:
-    """LittleFS and the unix interpreter make a file durable on flush (CPython needs fsync as well)."""
-    file.flush()
-    if hasattr(os, "fsync"):
-        os.fsync(file.fileno())
 
 
 def next_record(path: str, start: int) -> tuple | None:

@@ -5,9 +5,9 @@ from firmware.energy import AWAKE, RADIO, SENSOR
 
 
 class Status:
-    """Reads its parts, owns nothing. ``config`` may be None; ``ledger`` and ``lag`` too."""
+    """Reads its parts, owns nothing. ``config``, ``ledger``, ``lag`` and ``desk`` may be None."""
 
-    def __init__(self, settings: dict, hal, outbox, link, kind, config=None, ledger=None, lag=None) -> None:
+    def __init__(self, settings: dict, hal, outbox, link, kind, config=None, ledger=None, lag=None, desk=None) -> None:
         self.topic = contract.topic(settings["city"], settings["publisher"], "state")
         self.refused = 0  # readings that break the contract
         self._hal = hal
@@ -17,6 +17,7 @@ class Status:
         self._config = config
         self._ledger = ledger
         self._lag = lag
+        self._desk = desk
 
     def message(self, dropped: list, next_in_ms: int) -> bytes:
         """``next_in_ms``: when to expect the next one."""
@@ -52,6 +53,8 @@ class Status:
         if self._config is not None:
             known["config"] = self._config.number
             known["config_error"] = self._config.error[:64] or None
+        if self._desk is not None:
+            known["commands_refused"] = self._desk.refused or None
         if self._lag is not None:
             known["loop_lag_ms"] = self._lag.worst_ms
             known["loop_blocked"] = self._lag.blocked

@@ -8,18 +8,20 @@ as a question, so an outage of many hours costs no message more than a few trans
 import asyncio
 import json
 
-from firmware import contract
 from firmware.energy import AWAKE, RADIO, Ledger
 
 CONNECT_MS = 15000
 AGAIN_MS = 100  # a shorter pause is not worth falling asleep for
+BUSY_MS = 300000  # the longest that an order keeps a node awake
 HEAR_MS = 1000  # how long the collector's retained state may take
 
 
 class Waking:
     """``battery`` is {"report_ms", "receipt_ms"}; the other parts as ``firmware.main`` puts them together."""
 
-    def __init__(self, battery: dict, hal, outbox, link, kind, sampler, publisher, status, ledger, memory) -> None:
+    def __init__(
+        self, battery: dict, hal, outbox, link, kind, sampler, publisher, status, ledger, memory, desk
+    ) -> None:
         self._report_ms, self._receipt_ms = battery["report_ms"], battery["receipt_ms"]
         self._hal = hal
         self._outbox = outbox
@@ -30,13 +32,14 @@ class Waking:
         self._status = status
         self._ledger = ledger
         self._memory = memory
+        self._desk = desk
         link.will = None  # a node that sleeps has not died
         link.on_message = self._on_message
         link.on_connected = publisher.connected
 
     async def run(self) -> None:
         """Ends in deep sleep."""
-        watchdog = self._hal.watchdog(CONNECT_MS + HEAR_MS + self._receipt_ms + 60000)
+        watchdog = self._hal.watchdog(CONNECT_MS + HEAR_MS + 2 * self._receipt_ms + BUSY_MS + 60000)
         watchdog.feed()
         begun = self._hal.monotonic_ms()
         is_urgent = await self._sampler.once()
@@ -53,14 +56,17 @@ class Waking:
 
     async def _report(self) -> None:
         self._ledger.on(RADIO, self._hal.monotonic_ms())
-        talking = asyncio.create_task(self._talk())
+        tasks = [asyncio.create_task(self._talk())]
+        if self._desk is not None:
+            tasks.append(asyncio.create_task(self._desk.run()))
         try:
             await asyncio.wait_for_ms(self._connected(), CONNECT_MS)
             await self._publish()
         except asyncio.TimeoutError:  # the next try comes with the next report: the battery pays for each
             print("waking: no connection: " + self._link.error)
         finally:
-            talking.cancel()
+            for task in tasks:
+                task.cancel()
             self._memory.report_in_ms = self._report_ms
             self._ledger.off(RADIO, self._hal.monotonic_ms())
 
@@ -82,6 +88,9 @@ class Waking:
         if self._publisher.collector_online is not False:
             is_answered = await self._drain()
             self._memory.unanswered = 0 if is_answered else self._memory.unanswered + 1
+        begun = self._link.elapsed_ms()
+        while self._desk is not None and self._desk.is_busy() and self._link.elapsed_ms() - begun < BUSY_MS:
+            await asyncio.sleep_ms(50)
         dropped = [list(pair) for pair in self._outbox.dropped]
         expected = self._report_ms + self._kind.period_ms  # the report goes with the first wake after it is due
         await self._link.publish(self._status.topic, self._status.message(dropped, expected), True)
@@ -111,14 +120,11 @@ class Waking:
             await asyncio.sleep_ms(10)
         return True
 
-    def _on_message(self, topic: str, payload: bytes, _retained: bool) -> None:
-        try:
-            if topic == self._publisher.receipt_topic:
-                self._publisher.on_receipt(payload)
-            elif topic == self._publisher.collector_topic:
-                self._publisher.on_collector(payload)
-        except contract.ContractError as error:
-            print("waking: " + topic + ": " + str(error))
+    def _on_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        if self._desk is not None and self._desk.take(topic, payload, retained):
+            return
+        if self._publisher.take(topic, payload) and self._desk is not None and self._publisher.receipted:
+            self._desk.confirmed()
 
 
 class Memory:

