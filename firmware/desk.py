@@ -49,8 +49,9 @@ class Desk:
         return self._own.is_busy() or self._commander.is_busy() or self._offered is not None
 
     def confirmed(self) -> None:
-        """A receipt has come: the version that runs talks to the city."""
+        """A receipt has come: what runs, with the configuration it has, talks to the city."""
         self._own.confirm()
+        self._config.confirm()
 
     async def run(self) -> None:
         """Never returns."""

@@ -33,8 +33,12 @@ def build(folder: str):
     context, ends = _context(folder, settings)
     gc.collect()
     kind = _kind(settings["kind"])
-    own = node_json.of_kind(settings, kind.KEYS, kind.OPTIONAL)
-    own["period_ms"] = settings["period_ms"]
+    config = _config(folder, settings, kind)
+    if config is None:
+        own = node_json.of_kind(settings, kind.KEYS, kind.OPTIONAL)
+        own["period_ms"] = settings["period_ms"]
+    else:
+        own = config.start()
     battery = settings.get("battery")
     if battery and not kind.BATTERY:
         raise node_json.SettingsError("battery: a node of this kind can't sleep")
@@ -54,30 +58,40 @@ def build(folder: str):
     except (KeyError, ValueError) as error:
         raise node_json.SettingsError("hal: " + str(error)) from None
     print("node: " + name + " boot " + str(outbox.boot) + " outbox " + outbox.id)
-    desk = _desk(folder, settings, hal, outbox, made, context)
+    desk = _desk(folder, settings, hal, outbox, made, context, config)
     if memory and battery:
         from firmware.energy import Ledger
         from firmware.waking import Waking
 
         ledger = Ledger(hal.monotonic_ms(), memory.energy)
-        status = Status(settings, hal, outbox, link, made, ledger=ledger, desk=desk)
+        status = Status(settings, hal, outbox, link, made, config, ledger, desk=desk)
         sampler = Sampler(settings["thing"], hal, outbox, made, status, ledger)
         return Waking(battery, hal, outbox, link, made, sampler, publisher, status, ledger, memory, desk)
     from firmware.loop_lag import LoopLag
     from firmware.node import Node
 
     lag = LoopLag()
-    status = Status(settings, hal, outbox, link, made, lag=lag, desk=desk)
+    status = Status(settings, hal, outbox, link, made, config, lag=lag, desk=desk)
     sampler = Sampler(settings["thing"], hal, outbox, made, status)
     return Node(hal, outbox, link, made, sampler, publisher, status, lag, desk)
 
 
-def _desk(folder: str, settings: dict, hal, outbox, kind, context):
+def _config(folder: str, settings: dict, kind):
+    """None for a node that trusts nobody."""
     if "trust" not in settings:
+        return None
+    from firmware.config import Config
+    from firmware.signature import Keys, trust
+
+    return Config(folder, settings, kind, Keys(folder + "/keys"), trust("trust", settings["trust"]))
+
+
+def _desk(folder: str, settings: dict, hal, outbox, kind, context, config):
+    if config is None:
         return None
     from firmware.desk import Desk
 
-    return Desk(folder, settings, hal, outbox, kind, context, None)
+    return Desk(folder, settings, hal, outbox, kind, context, config)
 
 
 def _memory(hal):

@@ -51,8 +51,8 @@ class Status:
             "certificate_ends": self._link.certificate_ends_s * 1000 or None,
         }
         if self._config is not None:
-            known["config"] = self._config.number
-            known["config_error"] = self._config.error[:64] or None
+            known["config"] = self._config.number or None
+            known["config_error"] = self._config.error[:120] or None
         if self._desk is not None:
             known["commands_refused"] = self._desk.refused or None
         if self._lag is not None:

@@ -45,7 +45,8 @@ class Waking:
         is_urgent = await self._sampler.once()
         while self._kind.period_ms < AGAIN_MS:  # the kind has more to ask at once
             is_urgent = await self._sampler.once() or is_urgent
-        if is_urgent or self._memory.is_report_due(self._kind.period_ms):
+        has_started = self._hal.reset_cause() != "deep_sleep"
+        if is_urgent or has_started or self._memory.is_report_due(self._kind.period_ms):
             await self._report()
         now = self._hal.monotonic_ms()
         pause = max(self._kind.period_ms - (now - begun), 1)
