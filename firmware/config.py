@@ -14,7 +14,7 @@ import binascii
 import json
 
 from firmware import settings as node_json
-from firmware.boot.slots import replace
+from firmware.boot.durable import replace
 from firmware.contract import ContractError
 from firmware.settings import SettingsError
 

@@ -269,7 +269,7 @@ class Outbox:
                 self._lanes[lane].append([int(name[1:-4]), size, waiting, size == end])
             else:
                 _remove(path)
-        self._passport.begin(known_id, known_boot, self._stamps.pending)
+        self._passport.begin(known_id, known_boot, self._stamps.pending, self._done_below > 0)
         for _, last in self.dropped:
             self._next_seq = max(self._next_seq, last + 1)
 

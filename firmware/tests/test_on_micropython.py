@@ -9,7 +9,7 @@ import pytest
 
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parent
-SHARED = ["outbox_filling", "fake_board"]  # what several of them import, as firmware.tests.<name>
+SHARED = ["outbox_filling", "fake_board", "flash"]  # what several of them import, as firmware.tests.<name>
 MODULES = [
     "test_contract",
     "test_counting",
@@ -40,10 +40,18 @@ MODULES = [
     "test_air",
     "test_air_parts",
     "test_water",
+    "test_config",
     "test_ecdsa",
+    "test_partition",
     "test_signature",
-    "power_cut",  # needs LittleFS, so it runs only here
 ]
+# These need LittleFS, so they run only here; the flash itself is in the heap.
+ON_FLASH = {
+    "power_cut_outbox": "512wK",
+    "power_cut_config": "512wK",
+    "power_cut_update": "1024wK",
+    "flash_wear": "4096wK",
+}
 
 
 def program(name: str) -> str:
@@ -62,7 +70,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copyfile(FIRMWARE / "quantities.txt", lib / "firmware" / "quantities.txt")
     sources = [file for file in FIRMWARE.rglob("*.py") if file.relative_to(FIRMWARE).parts[0] not in ("tests", "hal")]
     sources += [HERE / f"{name}.py" for name in SHARED]
-    for file in sources + [HERE / f"{name}.py" for name in MODULES]:
+    for file in sources + [HERE / f"{name}.py" for name in [*MODULES, *ON_FLASH]]:
         inside = Path("firmware") / file.relative_to(FIRMWARE) if file in sources else Path(file.name)
         compiled = lib / inside.with_suffix(".mpy")
         compiled.parent.mkdir(parents=True, exist_ok=True)
@@ -71,9 +79,9 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return lib
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", [*MODULES, *ON_FLASH])
 def test_passes_on_micropython_with_the_heap_of_a_chip(name: str, board: Path, tmp_path: Path) -> None:
-    heap = "512wK" if name == "power_cut" else "64wK"  # the flash itself is in that heap
+    heap = ON_FLASH.get(name, "64wK")
     command = [program("micropython"), "-X", f"heapsize={heap}", str(HERE / "run_on_micropython.py"), name]
     environment = {"MICROPYPATH": f".frozen:{board}"}
     ran = subprocess.run(
@@ -89,4 +97,4 @@ def test_every_test_module_in_the_dialect_is_run_there() -> None:
         for file in HERE.glob("test_*.py")
         if not (set(file.read_text("utf-8").split()) & {"pytest", "hypothesis", "pathlib"})
     }
-    assert ours | {"power_cut"} == set(MODULES)
+    assert ours == set(MODULES)

@@ -2,7 +2,7 @@
 
 import os
 
-from firmware import segment
+from firmware import passport, segment
 from firmware.contract import ContractError
 from firmware.outbox import Outbox
 from firmware.tests.outbox_filling import NOW, drained, fill, fresh, logs, numbers, reading
@@ -272,3 +272,22 @@ def test_an_average_keeps_its_period_and_its_marks_also_when_its_stamp_is_estima
     assert now["period"] == earlier["period"] == 60000
     assert now["quality"] == {"lafmax": "suspect"}
     assert earlier["quality"] == {"laeq": "estimated", "lafmax": "suspect"}
+
+
+def test_a_wake_wears_no_flash_until_it_keeps_something_and_its_boot_is_its_own():
+    path, boots, saved = fresh("wakes"), [], []
+    outbox = Outbox(path)
+    outbox.append(reading(), NOW, 1)
+    real = passport.replace
+    passport.replace = lambda path, _octets: saved.append(path)
+    try:
+        for wake in range(6):
+            outbox = Outbox(path, done=(outbox.id, outbox.oldest_seq()))
+            if wake % 2:
+                outbox.append(reading(), None, 100 + wake)
+                boots.append(outbox.boot)
+    finally:
+        passport.replace = real
+    assert saved == []
+    assert boots == [2, 3, 4]
+    assert Outbox(path).boot == 5
