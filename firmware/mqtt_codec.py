@@ -51,32 +51,28 @@ def connect(
 ) -> bytes:
     """``keep_alive`` in seconds; ``will`` is (topic, payload, qos, retain)."""
     flags = 2 if clean_session else 0
-    body = _string(client_id)
+    body = string(client_id)
     if will is not None:
         flags |= 4 | will[2] << 3 | (0x20 if will[3] else 0)
-        body += _string(will[0]) + _binary(will[1])
+        body += string(will[0]) + _binary(will[1])
     if username is not None:
         flags |= 0x80
-        body += _string(username)
+        body += string(username)
     if password is not None:
         flags |= 0x40
         body += _binary(password)
-    return _packet(CONNECT, 0, b"\x00\x04MQTT\x04" + struct.pack(">BH", flags, keep_alive) + body)
-
-
-def connack(session_present: bool, code: int) -> bytes:
-    return bytes((CONNACK << 4, 2, 1 if session_present else 0, code))
+    return packet(CONNECT, 0, b"\x00\x04MQTT\x04" + struct.pack(">BH", flags, keep_alive) + body)
 
 
 def publish(
     topic: str, payload: bytes, qos: int = 0, packet_id: int = 0, retain: bool = False, dup: bool = False
 ) -> bytes:
-    head = _string(topic)
+    head = string(topic)
     if qos:
         if not 0 < packet_id < 65536:
             raise PacketError("packet identifier: expected 1 to 65535")
         head += struct.pack(">H", packet_id)
-    return _packet(PUBLISH, (8 if dup else 0) | qos << 1 | (1 if retain else 0), head + payload)
+    return packet(PUBLISH, (8 if dup else 0) | qos << 1 | (1 if retain else 0), head + payload)
 
 
 def puback(packet_id: int) -> bytes:
@@ -85,35 +81,19 @@ def puback(packet_id: int) -> bytes:
 
 def subscribe(packet_id: int, filters: list) -> bytes:
     """``filters``: [(topic filter, QoS)]."""
-    body = b"".join([_string(name) + bytes((qos,)) for name, qos in filters])
-    return _packet(SUBSCRIBE, 2, struct.pack(">H", packet_id) + body)
-
-
-def suback(packet_id: int, codes: list) -> bytes:
-    return _packet(SUBACK, 0, struct.pack(">H", packet_id) + bytes(codes))
-
-
-def unsubscribe(packet_id: int, filters: list) -> bytes:
-    return _packet(UNSUBSCRIBE, 2, struct.pack(">H", packet_id) + b"".join([_string(name) for name in filters]))
-
-
-def unsuback(packet_id: int) -> bytes:
-    return struct.pack(">BBH", UNSUBACK << 4, 2, packet_id)
+    body = b"".join([string(name) + bytes((qos,)) for name, qos in filters])
+    return packet(SUBSCRIBE, 2, struct.pack(">H", packet_id) + body)
 
 
 def pingreq() -> bytes:
     return b"\xc0\x00"
 
 
-def pingresp() -> bytes:
-    return b"\xd0\x00"
-
-
 def disconnect() -> bytes:
     return b"\xe0\x00"
 
 
-def _packet(kind: int, flags: int, body: bytes) -> bytes:
+def packet(kind: int, flags: int, body: bytes) -> bytes:
     size = len(body)
     if size > 268435455:
         raise PacketError("packet: over 256 MiB")
@@ -125,7 +105,7 @@ def _packet(kind: int, flags: int, body: bytes) -> bytes:
             return bytes(head) + body
 
 
-def _string(text: str) -> bytes:
+def string(text: str) -> bytes:
     return _binary(text.encode())
 
 
@@ -194,7 +174,7 @@ def _published(first: int, buffer: bytes, start: int, end: int) -> tuple:
         packet_id = buffer[at] << 8 | buffer[at + 1]
         if not packet_id:
             raise PacketError("PUBLISH: packet identifier 0")
-    topic = _text(buffer[start + 2 : at])
+    topic = text_of(buffer[start + 2 : at])
     return (PUBLISH, topic, bytes(buffer[payload:end]), qos, packet_id, bool(first & 1), bool(first & 8))
 
 
@@ -205,8 +185,10 @@ def _packet_of(kind: int, flags: int, body: bytes) -> tuple:
         return (kind,)
     if kind not in _FLAGS or flags != _FLAGS[kind]:
         raise PacketError("packet type " + str(kind) + " with flags " + str(flags) + ": not expected")
-    if kind == CONNECT:
-        return _connected(body)
+    if kind in (CONNECT, SUBSCRIBE, UNSUBSCRIBE):
+        from firmware.mqtt_broker_side import packet_of
+
+        return packet_of(kind, body)
     if len(body) < 2:
         raise PacketError("packet type " + str(kind) + ": truncated")
     if kind == CONNACK:
@@ -218,59 +200,10 @@ def _packet_of(kind: int, flags: int, body: bytes) -> tuple:
         if len(body) != 2:
             raise PacketError("packet type " + str(kind) + ": malformed")
         return (kind, packet_id)
-    if kind == SUBACK:
-        return (SUBACK, packet_id, list(body[2:]))
-    filters, at = [], 2
-    while at < len(body):
-        name, at = _string_at(body, at)
-        if kind == SUBSCRIBE:
-            if at >= len(body) or body[at] > 2:
-                raise PacketError("SUBSCRIBE: malformed")
-            filters.append((name, body[at]))
-            at += 1
-        else:
-            filters.append(name)
-    if not filters:
-        raise PacketError("packet type " + str(kind) + ": no topic filter")
-    return (kind, packet_id, filters)
+    return (SUBACK, packet_id, list(body[2:]))
 
 
-def _connected(body: bytes) -> tuple:
-    if body[:7] != b"\x00\x04MQTT\x04" or len(body) < 12:
-        raise PacketError("CONNECT: not MQTT 3.1.1")
-    flags = body[7]
-    if flags & 1 or flags >> 3 & 3 == 3 or (not flags & 4 and flags & 0x38):
-        raise PacketError("CONNECT: malformed flags")
-    client_id, at = _string_at(body, 10)
-    will = username = password = None
-    if flags & 4:
-        topic, at = _string_at(body, at)
-        payload, at = _binary_at(body, at)
-        will = (topic, payload, flags >> 3 & 3, bool(flags & 0x20))
-    if flags & 0x80:
-        username, at = _string_at(body, at)
-    if flags & 0x40:
-        password, at = _binary_at(body, at)
-    if at != len(body):
-        raise PacketError("CONNECT: bytes left over")
-    return (CONNECT, client_id, body[8] << 8 | body[9], bool(flags & 2), will, username, password)
-
-
-def _binary_at(body: bytes, at: int) -> tuple:
-    if at + 2 > len(body):
-        raise PacketError("string: truncated")
-    end = at + 2 + (body[at] << 8 | body[at + 1])
-    if end > len(body):
-        raise PacketError("string: truncated")
-    return body[at + 2 : end], end
-
-
-def _string_at(body: bytes, at: int) -> tuple:
-    octets, end = _binary_at(body, at)
-    return _text(octets), end
-
-
-def _text(octets: bytes) -> str:
+def text_of(octets: bytes) -> str:
     try:
         return str(octets, "utf-8")
     except ValueError:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from firmware import contract
+from firmware import mqtt_broker_side as broker_side
 from firmware import mqtt_codec as mqtt
 from hil_tests.instruments import node
 from hil_tests.instruments.misbehaving_broker import Behaviour, MisbehavingBroker, Packet, polite
@@ -53,14 +54,14 @@ async def run_against(
 @pytest.mark.parametrize(
     ("kind", "answer", "line"),
     [
-        (mqtt.CONNECT, mqtt.connack(session_present=False, code=5), "link: refused: not authorized"),
-        (mqtt.CONNECT, mqtt.connack(session_present=False, code=3), "link: refused: server unavailable"),
-        (mqtt.CONNECT, mqtt.connack(session_present=False, code=77), "link: refused: code 77"),
-        (mqtt.CONNECT, mqtt.pingresp(), "link: expected CONNACK"),
+        (mqtt.CONNECT, broker_side.connack(session_present=False, code=5), "link: refused: not authorized"),
+        (mqtt.CONNECT, broker_side.connack(session_present=False, code=3), "link: refused: server unavailable"),
+        (mqtt.CONNECT, broker_side.connack(session_present=False, code=77), "link: refused: code 77"),
+        (mqtt.CONNECT, broker_side.pingresp(), "link: expected CONNACK"),
         (mqtt.CONNECT, b"HTTP/1.1 400 Bad Request\r\n\r\n".ljust(100), "link: packet type 4"),
         (mqtt.CONNECT, None, "link: closed before CONNACK"),
-        (mqtt.SUBSCRIBE, mqtt.suback(1, [0, 0x80]), "link: subscription refused: koper/v1/collector/state"),
-        (mqtt.SUBSCRIBE, mqtt.suback(1, [0x80, 0]), "link: subscription refused: koper/v1/park-0001/receipt"),
+        (mqtt.SUBSCRIBE, broker_side.suback(1, [0, 0x80]), "link: subscription refused: koper/v1/collector/state"),
+        (mqtt.SUBSCRIBE, broker_side.suback(1, [0x80, 0]), "link: subscription refused: koper/v1/park-0001/receipt"),
         (mqtt.SUBSCRIBE, None, "link: closed by the broker"),
         (mqtt.PUBLISH, b"\xf0\x00", "link: read: packet type 15"),
     ],
@@ -75,7 +76,7 @@ async def test_a_misbehaving_broker_is_named_and_tried_again(
 
 
 async def test_a_session_that_the_broker_kept_is_no_obstacle(directory: Path) -> None:
-    kept = mqtt.connack(session_present=True, code=0) + mqtt.publish("koper/v1/collector/state", b"{}", 1, 7)
+    kept = broker_side.connack(session_present=True, code=0) + mqtt.publish("koper/v1/collector/state", b"{}", 1, 7)
     packets, log = await run_against(
         answering(mqtt.CONNECT, kept), directory, lambda packets, _: any(one[0] == mqtt.PUBLISH for one in packets)
     )

@@ -7,6 +7,7 @@ import pytest
 
 from collector.connection import BrokerError, Connection
 from collector.inbox import Inbox
+from firmware import mqtt_broker_side as broker_side
 from firmware import mqtt_codec as mqtt
 
 
@@ -45,7 +46,7 @@ def reading(packet_id: int, payload: bytes = b"{}") -> bytes:
 
 async def test_it_says_hello_and_hears_the_answer() -> None:
     connection, transport = connected(Inbox())
-    connection.data_received(mqtt.connack(True, 0) + mqtt.suback(1, [1, 1, 1]))
+    connection.data_received(broker_side.connack(True, 0) + broker_side.suback(1, [1, 1, 1]))
     assert transport.writes == [b"hello"]
     assert await connection.connack == (True, 0)
     assert await connection.suback == [1, 1, 1]
@@ -54,7 +55,7 @@ async def test_it_says_hello_and_hears_the_answer() -> None:
 async def test_messages_before_the_answer_to_subscribe_are_taken() -> None:
     inbox = Inbox()
     connection, _ = connected(inbox)
-    connection.data_received(mqtt.connack(True, 0) + reading(7) + mqtt.suback(1, [1]))
+    connection.data_received(broker_side.connack(True, 0) + reading(7) + broker_side.suback(1, [1]))
     (arrival,) = await inbox.take(0)
     assert arrival.message[:2] == ("koper/v1/park-0001/reading", b"{}")
 

@@ -1,5 +1,6 @@
 """MQTT 3.1.1 packets as literal bytes, both ways; what is not MQTT is refused."""
 
+from firmware import mqtt_broker_side as broker_side
 from firmware import mqtt_codec as mqtt
 
 # bytes on the wire -> the packet (OASIS MQTT 3.1.1, chapter 3)
@@ -35,14 +36,14 @@ def written(packet: tuple) -> bytes:
         return mqtt.publish(topic, payload, qos, packet_id, retain, dup)
     writers = {
         mqtt.CONNECT: mqtt.connect,
-        mqtt.CONNACK: mqtt.connack,
+        mqtt.CONNACK: broker_side.connack,
         mqtt.PUBACK: mqtt.puback,
         mqtt.SUBSCRIBE: mqtt.subscribe,
-        mqtt.SUBACK: mqtt.suback,
-        mqtt.UNSUBSCRIBE: mqtt.unsubscribe,
-        mqtt.UNSUBACK: mqtt.unsuback,
+        mqtt.SUBACK: broker_side.suback,
+        mqtt.UNSUBSCRIBE: broker_side.unsubscribe,
+        mqtt.UNSUBACK: broker_side.unsuback,
         mqtt.PINGREQ: mqtt.pingreq,
-        mqtt.PINGRESP: mqtt.pingresp,
+        mqtt.PINGRESP: broker_side.pingresp,
         mqtt.DISCONNECT: mqtt.disconnect,
     }
     return writers[kind](*rest)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from firmware import mqtt_broker_side as broker_side
 from firmware import mqtt_codec as mqtt
 
 ids = some.integers(1, 65535)
@@ -52,9 +53,9 @@ def test_subscribe_and_its_answers(packet_id: int, filters: list[tuple[str, int]
     topics, codes = [name for name, _ in filters], [qos for _, qos in filters]
     stream = (
         mqtt.subscribe(packet_id, filters)
-        + mqtt.suback(packet_id, codes)
-        + mqtt.unsubscribe(packet_id, topics)
-        + mqtt.unsuback(packet_id)
+        + broker_side.suback(packet_id, codes)
+        + broker_side.unsubscribe(packet_id, topics)
+        + broker_side.unsuback(packet_id)
         + mqtt.puback(packet_id)
     )
     assert torn(stream, places) == [

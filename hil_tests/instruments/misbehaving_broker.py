@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from firmware import mqtt_broker_side as broker_side
 from firmware import mqtt_codec as mqtt
 
 Packet = tuple[Any, ...]
@@ -16,12 +17,12 @@ def polite(packet: Packet) -> bytes | None:
     """What a broker answers to each packet of a publisher."""
     kind = packet[0]
     if kind == mqtt.CONNECT:
-        return mqtt.connack(session_present=False, code=0)
+        return broker_side.connack(session_present=False, code=0)
     if kind == mqtt.SUBSCRIBE:
-        return mqtt.suback(packet[1], [qos for _, qos in packet[2]])
+        return broker_side.suback(packet[1], [qos for _, qos in packet[2]])
     if kind == mqtt.PUBLISH:
         return mqtt.puback(packet[4])
-    return mqtt.pingresp() if kind == mqtt.PINGREQ else b""
+    return broker_side.pingresp() if kind == mqtt.PINGREQ else b""
 
 
 class MisbehavingBroker:
