@@ -6,45 +6,18 @@ certificate's numbers and the temperature are known (``firmware/drivers/electroc
 """
 
 from firmware.drivers import DriverError
-from firmware.drivers.electrochemical import GASES, Cell, ppb, weight
-from firmware.settings import SettingsError, between, check, table
+from firmware.drivers.electrochemical import GASES, LIFE_D, WARM_UP_MS, ppb, weight
 
 _READINGS = 16  # of each electrode: the chip's converter is coarse and noisy
-_CERTIFICATE = {
-    "working_zero": between(-1000, 5000),
-    "auxiliary_zero": between(-1000, 5000),
-    "sensitivity": between(-5000, 5000),
-    "gain": between(-10000, 10000),
-}
-
-
-def certificates(key: str, value) -> dict:
-    """{"no2": {"working_zero": 225, …}}: mV, nA/ppm and uV/nA; o3 also has ``no2_sensitivity``. Returns {gas: Cell}."""
-    cells = {}
-    for gas, given in table(key, value).items():
-        if gas not in GASES:
-            raise SettingsError(key + "." + gas + ": expected one of " + " ".join(GASES))
-        path = key + "." + gas + "."
-        keys = dict(_CERTIFICATE)
-        if gas == "o3":
-            keys["no2_sensitivity"] = _CERTIFICATE["sensitivity"]
-        for name in table(path[:-1], given):
-            if name not in keys:
-                raise SettingsError(path + name + ": unknown key")
-        found = check(path, given, keys)
-        if not found["sensitivity"] * found["gain"] > 0:
-            raise SettingsError(path + "sensitivity: expected the sign of the gain")
-        cells[gas] = Cell(**found)
-    if "o3" in cells and "no2" not in cells:
-        raise SettingsError(key + ".no2: missing, and o3 can't be told without it")
-    return cells
 
 
 class Cells:
-    """``wired``: the gases that ``hal`` has electrodes for."""
+    """``wired``: the gases that ``hal`` has electrodes for; ``calibrations``: {gas: Cell}."""
 
-    def __init__(self, hal, calibrations: dict) -> None:
+    def __init__(self, hal, calibrations: dict, memory) -> None:
         self._calibrations = calibrations
+        self._memory = memory
+        self._counted_ms = 0  # until then the time under power is in the memory
         self._inputs = {}
         for gas in GASES:
             if hal.has(gas + "_working"):
@@ -57,50 +30,48 @@ class Cells:
     async def read(self, gas: str) -> dict:
         """{electrode: (uV, -3)}. Raises DriverError: no_answer."""
         values = {}
-        for name, source in zip(("electrode_working", "electrode_auxiliary"), self._inputs[gas]):
+        for name, source in zip(_electrodes(gas), self._inputs[gas]):
             total = 0
             for _ in range(_READINGS):
                 millivolt = await source.read_mv()
                 if millivolt is None:
                     raise DriverError("no_answer")
                 total += millivolt
-            values[electrode(name, gas)] = total * 1000 // _READINGS, -3
+            values[name] = total * 1000 // _READINGS, -3
         return values
 
-    def grounds(self, gas: str) -> set:
-        """What a gas is computed from: one of them suspect makes it suspect."""
-        return _grounds(gas) | _grounds("no2") if gas == "o3" else _grounds(gas)
-
-    def gases(self, means: dict) -> dict:
-        """{gas: (tenths of ug/m3, -1)} of the means of a period, as far as they have what it takes."""
-        if "temperature" not in means:
-            return {}
-        temperature = _scaled(means["temperature"], -2)
-        no2, found = None, {}
+    def compute(self, values: dict, suspect: set, now: int) -> bool:
+        """Add each gas to the means of a period, (tenths of ug/m3, -1); whether the cells are still cold."""
+        self._memory.gas_s += (now - self._counted_ms) // 1000
+        self._counted_ms = now - (now - self._counted_ms) % 1000
+        no2 = None
         for gas in self.wired:  # nitrogen dioxide first: ozone's cell sees it too
-            cell = self._calibrations.get(gas)
-            working = means.get(electrode("electrode_working", gas))
-            if cell is None or working is None or (gas == "o3" and no2 is None):
+            cell, names = self._calibrations.get(gas), ("temperature",) + _electrodes(gas)
+            if cell is None or any(name not in values for name in names) or (gas == "o3" and no2 is None):
                 continue
-            auxiliary = means[electrode("electrode_auxiliary", gas)]
-            amount = ppb(gas, cell, _scaled(working, -3), _scaled(auxiliary, -3), temperature, no2 or 0)
+            celsius, working, auxiliary = [_scaled(values[name], name == "temperature") for name in names]
+            amount = ppb(gas, cell, working, auxiliary, celsius, no2 or 0)
             if gas == "no2":
                 no2 = amount
-            found[gas] = weight(gas, amount)
-        return found
+            values[gas] = weight(gas, amount)
+            is_doubtful = amount < 0 or any(name in suspect for name in names) or (gas == "o3" and "no2" in suspect)
+            if now < WARM_UP_MS or is_doubtful:
+                suspect.add(gas)
+        return now < WARM_UP_MS
+
+    def life_left_d(self) -> int:
+        """Days under power."""
+        return max(LIFE_D - self._memory.gas_s // 86400, 0)
 
 
-def _grounds(gas: str) -> set:
-    return {"temperature", electrode("electrode_working", gas), electrode("electrode_auxiliary", gas)}
+def _electrodes(gas: str) -> tuple:
+    unit = str(GASES.index(gas) + 1)
+    return "electrode_working.u" + unit, "electrode_auxiliary.u" + unit
 
 
-def electrode(name: str, gas: str) -> str:
-    return name + ".u" + str(GASES.index(gas) + 1)
-
-
-def _scaled(value: tuple, exponent: int) -> int:
-    """The whole number at a coarser exponent."""
-    integer, own = value
-    while own < exponent:
-        integer, own = (integer + 5) // 10, own + 1
+def _scaled(value: tuple, is_temperature: bool) -> int:
+    """Hundredths of a degree, or microvolts."""
+    integer, exponent = value
+    while exponent < (-2 if is_temperature else -3):
+        integer, exponent = (integer + 5) // 10, exponent + 1
     return integer

@@ -15,3 +15,17 @@ def dry(wet: int, humidity: int, kappa: int) -> int:
     dryness = 165 * (10000 - wetness)
     whole = dryness + kappa * wetness
     return (wet * dryness + whole // 2) // whole
+
+
+def correct(values: dict, suspect: set, kappa: int) -> bool:
+    """Add pm1, pm2_5 and pm10 without their water to the means of a period; whether it was over the cap."""
+    if "relative_humidity" not in values or "pm2_5" not in values:
+        return False
+    humidity = values["relative_humidity"][0] // 10
+    for quantity in ("pm1", "pm2_5", "pm10"):
+        if quantity in values:
+            wet, exponent = values[quantity]
+            values[quantity + "_corrected"] = dry(wet, humidity, kappa), exponent
+            if humidity > CAP or quantity in suspect or "relative_humidity" in suspect:
+                suspect.add(quantity + "_corrected")
+    return humidity > CAP

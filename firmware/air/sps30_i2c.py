@@ -2,6 +2,7 @@
 
 from firmware.drivers import DriverError
 from firmware.drivers import sps30 as part
+from firmware.drivers import sps30_i2c as line
 
 _PAUSE_MS = 20  # the sensor needs it between a command and the next; a repeated start it does not know
 
@@ -22,24 +23,24 @@ class Sensor:
         self.raw = b""
 
     async def start(self) -> bool:
-        await self._tell(part.I2C_START)
+        await self._tell(line.START)
         return True
 
     async def read(self) -> dict:
-        await self._tell(part.I2C_IS_READY)
-        if not part.i2c_is_ready(await self._bus.exchange(part.ADDRESS, b"", 3)):
+        await self._tell(line.IS_READY)
+        if not line.is_ready(await self._bus.exchange(line.ADDRESS, b"", 3)):
             return {}
-        await self._tell(part.I2C_READ)
-        self.raw = part.i2c_data(await self._bus.exchange(part.ADDRESS, b"", part.I2C_SIZE))
+        await self._tell(line.READ)
+        self.raw = line.data(await self._bus.exchange(line.ADDRESS, b"", line.SIZE))
         return part.concentrations(self.raw)
 
     async def clean(self) -> None:
-        await self._tell(part.I2C_CLEAN)
+        await self._tell(line.CLEAN)
 
     async def rest(self) -> None:
-        await self._tell(part.I2C_STOP)
+        await self._tell(line.STOP)
 
     async def _tell(self, command: bytes) -> None:
-        if await self._bus.exchange(part.ADDRESS, command, 0) is None:
+        if await self._bus.exchange(line.ADDRESS, command, 0) is None:
             raise DriverError("no_answer")
         await self._sleep_ms(_PAUSE_MS)

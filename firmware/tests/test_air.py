@@ -1,6 +1,7 @@
 """What an air node makes of its sensors: means of what is sure, marks on what is doubtful, nothing before its time."""
 
-from firmware.air.cells import Cells, certificates
+from firmware.air.cells import Cells
+from firmware.air.certificates import certificates
 from firmware.air.memory import Memory
 from firmware.air.particles import Particles
 from firmware.drivers import DriverError
@@ -66,7 +67,7 @@ class City:
         if dust is not None:
             measure_ms = self.settings["pm_measure_ms"]
             particles = Particles(dust, self.memory, self.settings["period_ms"], measure_ms)
-        made = None if cells is None else Cells(self.board, certificates("cells", cells))
+        made = None if cells is None else Cells(self.board, certificates("cells", cells), self.memory)
         self.kind = air.Air(self.settings, self.board, self.memory, sensors, particles, made)
 
     def run(self, periods: int = 1) -> list:
@@ -130,7 +131,7 @@ def test_dust_in_very_humid_air_is_suspect_and_told():
     city = City({"climate": Sensor(climate)}, Dust(DUST))
     city.run()
     averages, state = city.run()
-    assert averages.quality == dict.fromkeys(air.CORRECTED.values(), "suspect")
+    assert averages.quality == dict.fromkeys(("pm1_corrected", "pm2_5_corrected", "pm10_corrected"), "suspect")
     assert state.values["air_flags"] == air.TOO_HUMID
 
 

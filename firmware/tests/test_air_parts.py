@@ -1,10 +1,9 @@
 """The parts of an air node: its formula for wet dust, its means, doubts and memory, and what node.json may say."""
 
-from firmware.air.cells import certificates
+from firmware.air.certificates import certificates
 from firmware.air.humidity import dry
-from firmware.air.mean import Means
 from firmware.air.memory import Memory
-from firmware.air.plausible import Plausible
+from firmware.air.readings import Readings
 from firmware.nodes import air
 from firmware.settings import SettingsError
 from firmware.tests.fake_board import Board, settings
@@ -28,23 +27,29 @@ def test_a_note_of_another_making_is_not_believed():
     assert (again.fan_s, again.uncleaned_s, again.gas_s, again.is_new) == (1, 2, 3, False)
 
 
+def is_believed(readings: Readings, hundredths: int, now: int) -> bool:
+    readings.begin()
+    readings.add("temperature", (hundredths, -2), now)
+    return not readings.suspect
+
+
 def test_a_jump_is_doubted_once():
-    watched = Plausible("temperature")
-    assert watched.is_plausible((2100, -2), 0)
-    assert watched.is_plausible((2500, -2), 10000)
-    assert not watched.is_plausible((3100, -2), 20000)
-    assert watched.is_plausible((3150, -2), 30000)
-    assert watched.is_plausible((1000, -2), 30000 + 5 * 60000)  # five degrees a minute
-    assert not watched.is_plausible((20100, -2), 10**9)
+    readings = Readings()
+    assert is_believed(readings, 2100, 0)
+    assert is_believed(readings, 2500, 10000)
+    assert not is_believed(readings, 3100, 20000)
+    assert is_believed(readings, 3150, 30000)
+    assert is_believed(readings, 1000, 30000 + 5 * 60000)  # five degrees a minute
+    assert not is_believed(readings, 20100, 10**9)
 
 
 def test_a_mean_keeps_one_more_digit_and_rounds():
-    means = Means()
+    readings = Readings()
     for number in (1, 2, 2):
-        means.add("pm2_5", (number, 0))
+        readings.add("pm2_5", (number, 0), 0)
     for number in (-1, -2):
-        means.add("temperature", (number, -2))
-    assert means.values() == {"pm2_5": (17, -1), "temperature": (-15, -3)}
+        readings.add("temperature", (number, -2), 0)
+    assert readings.values() == {"pm2_5": (17, -1), "temperature": (-15, -3)}
 
 
 def refusal(check, value) -> str:

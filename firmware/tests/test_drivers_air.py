@@ -13,6 +13,7 @@ from firmware.drivers import (
     shdlc,
     sht4x,
     sps30,
+    sps30_i2c,
 )
 
 
@@ -116,11 +117,11 @@ def test_an_sps30_gives_the_same_over_i2c():
     answer = b""
     for start in range(0, 40, 2):
         answer += DUST[start : start + 2] + bytes((sensirion.crc8(DUST[start : start + 2]),))
-    assert sps30.concentrations(sps30.i2c_data(answer))["pm10"] == (40013, -2)
-    assert fault(sps30.i2c_data, answer[:-1] + b"\x00") == "bad_checksum"
-    assert fault(sps30.i2c_data, None) == "no_answer"
-    assert sps30.i2c_is_ready(octets("00 01 B0"))
-    assert not sps30.i2c_is_ready(octets("00 00 81"))
+    assert sps30.concentrations(sps30_i2c.data(answer))["pm10"] == (40013, -2)
+    assert fault(sps30_i2c.data, answer[:-1] + b"\x00") == "bad_checksum"
+    assert fault(sps30_i2c.data, None) == "no_answer"
+    assert sps30_i2c.is_ready(octets("00 01 B0"))
+    assert not sps30_i2c.is_ready(octets("00 00 81"))
 
 
 # ---- PMS5003

@@ -6,7 +6,7 @@ here, so a driver can't be its own judge. Runs on both interpreters.
 
 import struct
 
-from firmware.drivers import DriverError, bme280, pms5003, scd41, sds011, sensirion, shdlc, sht4x, sps30
+from firmware.drivers import DriverError, bme280, pms5003, scd41, sds011, sensirion, shdlc, sht4x, sps30, sps30_i2c
 
 TIMES = 100000
 
@@ -96,7 +96,7 @@ def test_no_damaged_answer_of_an_scd41_is_taken():
 
 def test_no_damaged_answer_of_an_sps30_on_i2c_is_taken():
     numbers = struct.unpack(">20H", struct.pack(">10f", 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5, 0.5))
-    judge_words(3, word_answer(*numbers), lambda answer: sps30.concentrations(sps30.i2c_data(answer)))
+    judge_words(3, word_answer(*numbers), lambda answer: sps30.concentrations(sps30_i2c.data(answer)))
 
 
 def judge_frames(seed: int, good: bytes, finder, is_right, read) -> None:
