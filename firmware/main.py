@@ -56,9 +56,16 @@ def build(folder: str):
     try:
         made = kind.make(own, hal, outbox.note)
     except (KeyError, ValueError) as error:
+        if config is not None and config.number:
+            config.give_up("hal: " + str(error))
+            hal.restart()
         raise node_json.SettingsError("hal: " + str(error)) from None
     print("node: " + name + " boot " + str(outbox.boot) + " outbox " + outbox.id)
-    desk = _desk(folder, settings, hal, outbox, made, context, config)
+    desk = None
+    if config is not None:
+        from firmware.desk import Desk
+
+        desk = Desk(folder, settings, hal, outbox, made, context, config, lambda: publisher.collector_online is False)
     if memory and battery:
         from firmware.energy import Ledger
         from firmware.waking import Waking
@@ -84,14 +91,6 @@ def _config(folder: str, settings: dict, kind):
     from firmware.signature import Keys, trust
 
     return Config(folder, settings, kind, Keys(folder + "/keys"), trust("trust", settings["trust"]))
-
-
-def _desk(folder: str, settings: dict, hal, outbox, kind, context, config):
-    if config is None:
-        return None
-    from firmware.desk import Desk
-
-    return Desk(folder, settings, hal, outbox, kind, context, config)
 
 
 def _memory(hal):

@@ -81,7 +81,7 @@ class Node:
             if hasattr(self._kind, "contact"):
                 self._kind.contact()
             if self._desk is not None and self._publisher.receipted:
-                self._desk.confirmed()
+                self._desk.answered()
 
     async def _tell_state(self) -> None:
         dropped = [list(pair) for pair in self._outbox.dropped]

@@ -3,10 +3,10 @@
 A slot is a folder, ``a`` or ``b``, with the files of one release and its ``manifest.json``. ``slot.json`` is replaced
 by renaming:
 
-    {"active": "b", "trial": 1, "confirmed": 11, "failed": [9]}
+    {"active": "b", "trial": 1, "rests": 0, "confirmed": 11, "failed": [9]}
 
-``trial`` counts the starts of a version that is not confirmed yet (null: it is); ``confirmed`` is the highest release
-that ever was; ``failed`` are releases that were tried and gave up.
+``trial`` counts the starts of a version that is not confirmed yet (null: it is), ``rests`` those that ended in sleep as
+they should; ``confirmed`` is the highest release that ever was; ``failed`` are releases that were tried and gave up.
 """
 
 import json
@@ -19,6 +19,7 @@ else:
     from firmware.boot.durable import digest, replace
 
 ATTEMPTS = 3
+RESTS = 100
 MANIFEST = "manifest.json"
 _FAILED_KEPT = 8
 
@@ -31,6 +32,7 @@ class Slots:
         kept = _read(folder + "/slot.json")
         self.active = kept["active"] if kept.get("active") in ("a", "b") else "a"
         self.trial = kept["trial"] if type(kept.get("trial")) is int else None
+        self._rests = kept["rests"] if type(kept.get("rests")) is int else 0
         self.confirmed = kept["confirmed"] if type(kept.get("confirmed")) is int else 0
         self.failed = kept["failed"] if type(kept.get("failed")) is list else []
 
@@ -73,7 +75,8 @@ class Slots:
         """
         if is_wake and self.trial is None:
             return self.active
-        if self.trial is not None and (self.trial >= ATTEMPTS or not self.is_whole(self.active)):
+        is_over = self.trial is not None and (self.trial >= ATTEMPTS or self._rests >= RESTS)
+        if is_over or (self.trial is not None and not self.is_whole(self.active)):
             self._give_up()
         if self.trial is None and not self.is_whole(self.active) and self.is_whole(self.idle()):
             self.active = self.idle()
@@ -88,6 +91,11 @@ class Slots:
         self.active, self.trial = self.idle(), None
         self._save()
 
+    def rest(self) -> None:
+        """This start of a version on trial ends in sleep: it did not fail."""
+        self.trial, self._rests = 0, self._rests + 1
+        self._save()
+
     # ---- of an update
 
     def refusal(self, release: int) -> str:
@@ -99,7 +107,7 @@ class Slots:
 
     def try_idle(self) -> None:
         """The idle slot, filled and checked, starts next, on trial."""
-        self.active, self.trial = self.idle(), 0
+        self.active, self.trial, self._rests = self.idle(), 0, 0
         self._save()
 
     def confirm(self) -> None:
@@ -109,7 +117,8 @@ class Slots:
             self._save()
 
     def _save(self) -> None:
-        kept = {"active": self.active, "trial": self.trial, "confirmed": self.confirmed, "failed": self.failed}
+        kept = {"active": self.active, "trial": self.trial, "rests": self._rests}
+        kept.update({"confirmed": self.confirmed, "failed": self.failed})
         replace(self._folder + "/slot.json", json.dumps(kept).encode())
 
 

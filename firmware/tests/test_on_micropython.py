@@ -44,6 +44,10 @@ MODULES = [
     "test_ecdsa",
     "test_partition",
     "test_signature",
+    "test_slots",
+    "test_release",
+    "test_update",
+    "test_trial",
 ]
 # These need LittleFS, so they run only here; the flash itself is in the heap.
 ON_FLASH = {
