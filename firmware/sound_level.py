@@ -122,13 +122,13 @@ class SoundLevel:
         """LAFmin."""
         return self._fast_level(self._lowest or 0)
 
-    def exceeded(self, percent: int) -> float:
-        """The level that LAF was over in that share of the period: ``exceeded(10)`` is L10."""
-        wanted = sum(self._histogram) * percent / 100
-        seen = 0
+    def exceeded(self, *percents: int) -> list:
+        """The levels that LAF was over in these shares of the period, ascending: 10 is L10."""
+        total, seen, levels = sum(self._histogram), 0, []
         for number in range(_CLASSES - 1, -1, -1):
             count = self._histogram[number]
-            if count and seen + count >= wanted:
-                return _LOWEST_DB + (number + 1 - (wanted - seen) / count) / 10
+            while count and len(levels) < len(percents) and seen + count >= total * percents[len(levels)] / 100:
+                inside = (total * percents[len(levels)] / 100 - seen) / count
+                levels.append(_LOWEST_DB + (number + 1 - inside) / 10)
             seen += count
-        return _LOWEST_DB
+        return levels

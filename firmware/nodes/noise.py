@@ -121,8 +121,7 @@ class Noise:
         sound = self._sound
         samples = []
         if sound.samples > self._dead:
-            levels = (sound.equivalent(), sound.highest(), sound.lowest())
-            levels += (sound.exceeded(10), sound.exceeded(50), sound.exceeded(90))
+            levels = [sound.equivalent(), sound.highest(), sound.lowest()] + sound.exceeded(10, 50, 90)
             values = {"overload_count": sound.overloads, "lost_samples": self._lost}
             values["measured_time"] = (sound.samples // (a_weighting.RATE // 1000), -3)
             for name, level in zip(LEVELS, levels):

@@ -77,6 +77,8 @@ class City:
         end += periods * self.settings["period_ms"]
         while self.board.ms < end:
             found = (found + self.step())[-8:]
+        for sample in found:
+            assert set(sample.values) <= set(air.QUANTITIES)
         return found
 
     def step(self) -> list:

@@ -4,7 +4,8 @@ from firmware.air.certificates import certificates
 from firmware.air.humidity import dry
 from firmware.air.memory import Memory
 from firmware.air.readings import Readings
-from firmware.nodes import air
+from firmware.nodes import air, noise
+from firmware.quantities import split_quantity
 from firmware.settings import SettingsError
 from firmware.tests.fake_board import Board, settings
 
@@ -96,3 +97,9 @@ def test_only_what_is_wired_is_made():
     made = air.make(settings(air, pm_sensor="pms5003"), Board({"pm": None, "co2": None}), b"nonsense")
     assert list(made._sensors) == ["co2"]
     assert made.faults == {"note_unreadable": 1}
+
+
+def test_air_and_noise_publish_nothing_that_the_city_does_not_know():
+    for kind in (air, noise):
+        assert [split_quantity(quantity)[0] for quantity in kind.QUANTITIES]
+    assert len(set(air.QUANTITIES)) == len(air.QUANTITIES) == 26

@@ -71,6 +71,20 @@ def test_an_sps30_answers_with_four_concentrations():
     assert values == {"pm1": (150, -2), "pm2_5": (1225, -2), "pm4": (1300, -2), "pm10": (40013, -2)}
 
 
+def single(number: float) -> float:
+    """As the chip keeps it: 32 bits."""
+    return struct.unpack("<f", struct.pack("<f", number))[0]
+
+
+def test_an_sps30s_hundredths_are_the_same_with_floats_of_32_bits():
+    for hundredths in range(0, 200000, 37):
+        number = single(hundredths / 100)
+        data = struct.pack(">4f", number, number, number, number) + DUST[16:]
+        chip = int(single(single(number * 100) + 0.5))
+        assert sps30.concentrations(data)["pm1"][0] == hundredths
+        assert chip == hundredths
+
+
 def test_octets_that_look_like_delimiters_are_escaped_and_come_back():
     data = octets("7E 7D 11 13") * 10
     framed = sps30_frame(data)

@@ -90,7 +90,7 @@ def on_cpython(sound: Path) -> dict[str, float]:
     level, words = SoundLevel(0.0), memoryview(sound.read_bytes()).cast("I")
     for first in range(0, len(words) - SLOTS + 1, SLOTS):
         level.hear(words[first : first + SLOTS])
-    found = [level.equivalent(), level.highest(), level.lowest(), *map(level.exceeded, (10, 50, 90))]
+    found = [level.equivalent(), level.highest(), level.lowest(), *level.exceeded(10, 50, 90)]
     return dict(zip(("laeq", "lafmax", "lafmin", "la10", "la50", "la90"), found, strict=True))
 
 
@@ -101,7 +101,7 @@ level, buffer = SoundLevel(0.0), bytearray(4 * SLOTS)
 with open(sys.argv[1], "rb") as file:
     while file.readinto(buffer) == len(buffer):
         level.hear(buffer)
-found = [level.equivalent(), level.highest(), level.lowest()] + [level.exceeded(percent) for percent in (10, 50, 90)]
+found = [level.equivalent(), level.highest(), level.lowest()] + level.exceeded(10, 50, 90)
 print(json.dumps(dict(zip(("laeq", "lafmax", "lafmin", "la10", "la50", "la90"), found))))
 """
 
