@@ -41,6 +41,8 @@ QUANTITIES = (
 )
 BATTERY = True
 TIMEOUT_MS = 3000
+_DRIFT = 1000  # one part in so many, of the two clocks
+_STEP_MS = 3600000  # so far apart, the clock was set
 _BACKLOG = 64  # edges in one answer: there are more, and its clock is not the present
 
 
@@ -97,9 +99,8 @@ class Water:
             memory.leak.restart(now_us)
             memory.night.lose()
         self.period_ms = 1 if len(edges) >= _BACKLOG else self._period_ms
-        now = self._now_ms()
-        if now is not None and (len(edges) < _BACKLOG or not memory.offset_ms):
-            memory.offset_ms = now - now_us // 1000
+        if len(edges) < _BACKLOG or not memory.offset_ms:
+            self._set_offset(memory, now_us)
         pulses = [us for us, is_low, _consumed in changes if is_low]
         memory.leak.balance(len(pulses), backwards)
         if edges:
@@ -109,6 +110,18 @@ class Water:
         if changes:
             memory.is_low = changes[-1][1]
         return self._follow(memory, pulses, now_us), lost
+
+    def _set_offset(self, memory: WaterMemory, now_us: int) -> None:
+        """From the input's clock to UTC. An answer comes late and never early: only drift and steps make it more."""
+        now = self._now_ms()
+        if now is None:
+            return
+        found = now - now_us // 1000
+        late = found - memory.offset_ms
+        if memory.offset_ms and 0 < late < _STEP_MS:
+            memory.offset_ms += min(late, max(now_us - memory.watched_us, 0) // 1000 // _DRIFT)
+        else:
+            memory.offset_ms = found
 
     def _follow(self, memory: WaterMemory, pulses: list, now_us: int) -> list:
         """Each pulse at its own time; return the results of the nights that ended."""

@@ -289,6 +289,29 @@ def test_a_night_with_a_restart_is_whole_where_the_input_remembers():
         assert found == expected
 
 
+def test_answers_that_come_late_move_no_pulse_into_another_hour():
+    even = Closings(range(15 * SECOND, 9 * HOUR, 30 * SECOND))
+    meter, found = Meter(Recorder(even), MIDNIGHT - 2 * HOUR_MS), []
+    for number in range(50):
+        us = number * 10 * MINUTE
+        meter.at(us)
+        meter.board.ms += number * 37 % 25 * 1000  # the answer was on its way for so long
+        samples = finish(meter.node.sample())
+        meter.node.keep(samples[-1].note)
+        found += [sample.values["night_flow"] for sample in samples if "night_flow" in sample.values]
+    assert found == [(120, -3)]
+
+
+def test_a_clock_that_is_set_later_is_followed():
+    for step_ms in (-5 * HOUR_MS, 7 * HOUR_MS):
+        meter, found = Meter(Recorder(), MIDNIGHT - 8 * HOUR_MS - step_ms), []
+        for hour in range(14):
+            if hour == 1:
+                meter.board.utc_ms += step_ms
+            found += [hour for sample in meter.look(hour * HOUR + MINUTE) if "night_flow" in sample.values]
+        assert found == [10], step_ms
+
+
 def test_without_a_clock_there_is_no_night():
     meter = Meter(Recorder(), None)
     assert [len(meter.look(hour * HOUR)) for hour in range(30)] == [1] * 30
