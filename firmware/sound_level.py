@@ -1,8 +1,8 @@
 """How loud was it? Equivalent, highest, lowest and percentile levels of a stream of samples (words of IEC 61672-1).
 
 Energies are whole numbers, summed exactly; only a level is a float, and it is made at the end. The time weighting is
-exponential over the means of 5 ms blocks: for a change inside a block that is 0.09 dB too low at most. Percentiles are
-of LAF, taken every 125 ms, in classes of 0.1 dB.
+exponential over the means of 5 ms blocks: for a change inside a block that is 0.09 dB too low at most. Percentiles
+are of the Fast level, taken every 125 ms, in classes of 0.1 dB.
 """
 
 import math
@@ -123,7 +123,7 @@ class SoundLevel:
         return self._fast_level(self._lowest or 0)
 
     def exceeded(self, *percents: int) -> list:
-        """The levels that LAF was over in these shares of the period, ascending: 10 is L10."""
+        """The levels that Fast was over in these shares of the period, ascending: 10 is L10."""
         total, seen, levels = sum(self._histogram), 0, []
         for number in range(_CLASSES - 1, -1, -1):
             count = self._histogram[number]

@@ -178,11 +178,11 @@ def test_py_sds011_reads_our_sds011(told: Told, serial: Serial) -> None:
     client = py_sds011.SDS011(serial.connect(chip), use_query_mode=True)
     assert client.query() == (123.6, 261.8)
     client.sleep()
-    client.ser.timeout = 0.2
+    client.ser.timeout = 0.2  # codespell:ignore ser
     assert client.query() is None
     client.sleep(sleep=False)
     assert client.query() == (123.6, 261.8)
-    client.ser.close()
+    client.ser.close()  # codespell:ignore ser
     assert told.values == {"pm2_5": 123.6, "pm10": 261.8}
 
 

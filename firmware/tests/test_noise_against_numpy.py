@@ -33,11 +33,11 @@ def reference(samples: Signal) -> dict[str, float]:
     padded = np.concatenate([samples, np.zeros(RATE)])
     spectrum = np.fft.rfft(padded) * analytic(np.fft.rfftfreq(len(padded), 1 / RATE))
     power = np.fft.irfft(spectrum)[: len(samples)] ** 2
-    factor, fast, laf = 1 - np.exp(-1 / (0.125 * RATE)), float(power[:START].mean()), []
+    factor, fast, fast_levels = 1 - np.exp(-1 / (0.125 * RATE)), float(power[:START].mean()), []
     for value in power.tolist():
         fast += (value - fast) * factor
-        laf.append(fast)
-    heard = np.array(laf[START:])
+        fast_levels.append(fast)
+    heard = np.array(fast_levels[START:])
     levels = 10 * np.log10(heard * 2) + 120
     eighths = levels[RATE // 8 - 1 :: RATE // 8]
     return {

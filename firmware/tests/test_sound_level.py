@@ -75,7 +75,7 @@ def test_a_new_period_forgets_the_levels_of_the_last():
     for _ in range(200):
         sound.hear(QUIET)
     assert abs(sound.exceeded(50)[0] - (KHZ_DB - 20)) < 0.1
-    assert sound.highest() > KHZ_DB - 2  # LAF itself goes on: it was loud a moment ago
+    assert sound.highest() > KHZ_DB - 2  # Fast itself goes on: it was loud a moment ago
 
 
 def burst(factor: int, blocks: int) -> float:
