@@ -5,7 +5,6 @@ how things stand, and that is answered: nothing is done a second time. Only who 
 stranger sends is counted.
 """
 
-import asyncio
 import json
 
 from firmware import orders
@@ -13,7 +12,6 @@ from firmware.boot.durable import replace
 from firmware.contract import ContractError
 from firmware.signature import COMMAND, UPDATE, may
 
-MOST_WAITING = 4
 REMEMBERED = 32  # ids that were answered and have not expired
 
 
@@ -32,23 +30,6 @@ class Commander:
         self._keys = keys
         self._trust = trust
         self._actors = actors
-        self._waiting = []
-
-    def take(self, payload: bytes, retained: bool) -> None:
-        """From the link; what does not fit into the queue is sent again by the city."""
-        if len(self._waiting) < MOST_WAITING:
-            self._waiting.append((payload, retained))
-
-    def is_busy(self) -> bool:
-        return bool(self._waiting) or self._journal.begun is not None
-
-    async def run(self) -> None:
-        """Never returns."""
-        await self.finish()
-        while True:
-            while self._waiting:
-                await self.handle(*self._waiting.pop(0))
-            await asyncio.sleep_ms(50)
 
     async def finish(self) -> None:
         """Answer what was taken on before the last start."""

@@ -33,12 +33,8 @@ def build(folder: str):
     context, ends = _context(folder, settings)
     gc.collect()
     kind = _kind(settings["kind"])
-    config = _config(folder, settings, kind)
-    if config is None:
-        own = node_json.of_kind(settings, kind.KEYS, kind.OPTIONAL)
-        own["period_ms"] = settings["period_ms"]
-    else:
-        own = config.start()
+    own = node_json.of_kind(settings, kind.KEYS, kind.OPTIONAL)
+    own["period_ms"] = settings["period_ms"]
     battery = settings.get("battery")
     if battery and not kind.BATTERY:
         raise node_json.SettingsError("battery: a node of this kind can't sleep")
@@ -53,44 +49,42 @@ def build(folder: str):
     link = Link(name, settings["broker"], context, filters, lambda: (hal.now_ms() or 0) // 1000)
     link.certificate_ends_s = ends
     publisher = Publisher(city, name, outbox, link)
+    desk = _desk(folder, settings, hal, outbox, kind, context, lambda: publisher.collector_online is False)
+    if desk is not None:
+        own = desk.start() or own
     try:
         made = kind.make(own, hal, outbox.note)
     except (KeyError, ValueError) as error:
-        if config is not None and config.number:
-            config.give_up("hal: " + str(error))
+        if desk is not None and desk.give_up("hal: " + str(error)):
             hal.restart()
         raise node_json.SettingsError("hal: " + str(error)) from None
+    if desk is not None:
+        desk.kind = made
     print("node: " + name + " boot " + str(outbox.boot) + " outbox " + outbox.id)
-    desk = None
-    if config is not None:
-        from firmware.desk import Desk
-
-        desk = Desk(folder, settings, hal, outbox, made, context, config, lambda: publisher.collector_online is False)
     if memory and battery:
         from firmware.energy import Ledger
         from firmware.waking import Waking
 
         ledger = Ledger(hal.monotonic_ms(), memory.energy)
-        status = Status(settings, hal, outbox, link, made, config, ledger, desk=desk)
+        status = Status(settings, hal, outbox, link, made, ledger, desk=desk)
         sampler = Sampler(settings["thing"], hal, outbox, made, status, ledger)
         return Waking(battery, hal, outbox, link, made, sampler, publisher, status, ledger, memory, desk)
     from firmware.loop_lag import LoopLag
     from firmware.node import Node
 
     lag = LoopLag()
-    status = Status(settings, hal, outbox, link, made, config, lag=lag, desk=desk)
+    status = Status(settings, hal, outbox, link, made, lag=lag, desk=desk)
     sampler = Sampler(settings["thing"], hal, outbox, made, status)
     return Node(hal, outbox, link, made, sampler, publisher, status, lag, desk)
 
 
-def _config(folder: str, settings: dict, kind):
+def _desk(folder: str, settings: dict, hal, outbox, kind, context, is_offline):
     """None for a node that trusts nobody."""
     if "trust" not in settings:
         return None
-    from firmware.config import Config
-    from firmware.signature import Keys, trust
+    from firmware.desk import Desk
 
-    return Config(folder, settings, kind, Keys(folder + "/keys"), trust("trust", settings["trust"]))
+    return Desk(folder, settings, hal, outbox, kind, context, is_offline)
 
 
 def _memory(hal):

@@ -26,7 +26,7 @@ class Node:
         self._desk = desk
         self._progress = Progress(hal.monotonic_ms())
         self._state_due = 0
-        self._dropped_told = None
+        self._told = None
         link.will = status.will
         link.on_message = self._on_message
         link.on_connected = self._on_connected
@@ -63,7 +63,7 @@ class Node:
             moved = (self._outbox.next_seq, self._publisher.receipted, self._link.confirmed)
             self._progress.rounded(self._hal.monotonic_ms(), moved)
             if self._link.connected:
-                if self._state_due <= self._link.elapsed_ms() or self._outbox.dropped != self._dropped_told:
+                if self._state_due <= self._link.elapsed_ms() or self._status.news() != self._told:
                     await self._tell_state()
                 if await self._publisher.publish_one():
                     continue
@@ -84,10 +84,10 @@ class Node:
                 self._desk.answered()
 
     async def _tell_state(self) -> None:
-        dropped = [list(pair) for pair in self._outbox.dropped]
-        if await self._link.publish(self._status.topic, self._status.message(dropped, STATE_PERIOD_MS), True):
+        news = self._status.news()
+        if await self._link.publish(self._status.topic, self._status.message(news[0], STATE_PERIOD_MS), True):
             self._state_due = self._link.elapsed_ms() + STATE_PERIOD_MS
-            self._dropped_told = dropped
+            self._told = news
 
     # ---- watchdog
 

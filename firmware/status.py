@@ -5,19 +5,23 @@ from firmware.energy import AWAKE, RADIO, SENSOR
 
 
 class Status:
-    """Reads its parts, owns nothing. ``config``, ``ledger``, ``lag`` and ``desk`` may be None."""
+    """Reads its parts, owns nothing. ``ledger``, ``lag`` and ``desk`` may be None."""
 
-    def __init__(self, settings: dict, hal, outbox, link, kind, config=None, ledger=None, lag=None, desk=None) -> None:
+    def __init__(self, settings: dict, hal, outbox, link, kind, ledger=None, lag=None, desk=None) -> None:
         self.topic = contract.topic(settings["city"], settings["publisher"], "state")
         self.refused = 0  # readings that break the contract
         self._hal = hal
         self._outbox = outbox
         self._link = link
         self._kind = kind
-        self._config = config
         self._ledger = ledger
         self._lag = lag
         self._desk = desk
+
+    def news(self) -> tuple:
+        """What the city hears of at once, not with the next message that is due."""
+        dropped = [list(pair) for pair in self._outbox.dropped]
+        return dropped, "" if self._desk is None else self._desk.error
 
     def message(self, dropped: list, next_in_ms: int) -> bytes:
         """``next_in_ms``: when to expect the next one."""
@@ -50,11 +54,10 @@ class Status:
             "error": self._link.error[:64] or None,
             "certificate_ends": self._link.certificate_ends_s * 1000 or None,
         }
-        if self._config is not None:
-            known["config"] = self._config.number or None
-            known["config_error"] = self._config.error[:120] or None
         if self._desk is not None:
             known["commands_refused"] = self._desk.refused or None
+            known["config"] = self._desk.number or None
+            known["config_error"] = self._desk.error[:120] or None
         if self._lag is not None:
             known["loop_lag_ms"] = self._lag.worst_ms
             known["loop_blocked"] = self._lag.blocked

@@ -3,7 +3,7 @@
 import os
 
 from firmware import orders
-from firmware.commands import MOST_WAITING, REMEMBERED, Commander
+from firmware.commands import REMEMBERED, Commander
 from firmware.tests.fake_board import finish
 
 NOW = 1795392000000
@@ -163,13 +163,6 @@ def test_more_commands_than_can_be_remembered_are_refused_until_some_expire():
     assert bench.send(id="one-more")[-1]["reason"] == "too many commands"
     bench.board.now += 60000
     assert bench.send(id="later", expires=NOW + 120000)[-1]["status"] == "done"
-
-
-def test_the_queue_is_bounded():
-    bench = Bench()
-    for _ in range(100):
-        bench.commander.take(b"{}", False)
-    assert len(bench.commander._waiting) == MOST_WAITING
 
 
 def test_a_damaged_journal_is_an_empty_one():

@@ -46,9 +46,9 @@ class Client:
         self._client.subscribe(topic_filter, 1)
         return self._subscribed.get(timeout=10)[0]
 
-    def publish(self, topic: str, payload: bytes) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """QoS 1; whether the broker passes it on shows only at a subscriber: both acknowledge what they deny."""
-        sent = self._client.publish(topic, payload, qos=1)
+        sent = self._client.publish(topic, payload, qos=1, retain=retain)
         deadline = time.monotonic() + 10
         while not sent.is_published() and self._client.is_connected() and time.monotonic() < deadline:
             sent.wait_for_publish(0.1)
