@@ -60,6 +60,8 @@ def build(folder: str):
         raise node_json.SettingsError("hal: " + str(error)) from None
     if desk is not None:
         desk.kind = made
+    if memory and memory.kind:
+        made.recall(memory.kind)
     print("node: " + name + " boot " + str(outbox.boot) + " outbox " + outbox.id)
     if memory and battery:
         from firmware.energy import Ledger

@@ -6,6 +6,7 @@ as a question, so an outage of many hours costs no message more than a few trans
 """
 
 import asyncio
+import binascii
 import json
 
 from firmware.energy import AWAKE, RADIO, Ledger
@@ -53,7 +54,7 @@ class Waking:
         now = self._hal.monotonic_ms()
         pause = max(self._kind.period_ms - (now - begun), 1)
         self._ledger.off(AWAKE, now)
-        self._memory.keep(self._ledger, self._outbox, now, pause)
+        self._memory.keep(self._ledger, self._outbox, self._kind, now, pause)
         print("waking: asleep for " + str(pause) + " ms after " + str(now - begun))
         self._hal.deep_sleep(pause)
 
@@ -139,19 +140,21 @@ class Memory:
             kept = json.loads(str(hal.memory_read(), "utf-8"))
             self.report_in_ms, self.unanswered = kept["report_in_ms"], kept["unanswered"]
             self.energy, self.done = kept["energy"], tuple(kept["done"])
+            self.kind = binascii.unhexlify(kept["kind"])
         except (ValueError, KeyError, TypeError):
-            self.report_in_ms, self.unanswered, self.energy, self.done = 0, 0, None, ("", 0)
+            self.report_in_ms, self.unanswered, self.energy, self.done, self.kind = 0, 0, None, ("", 0), b""
 
     def is_report_due(self, period_ms: int) -> bool:
         """At this wake, or at the next?"""
         return self.report_in_ms <= period_ms // 2
 
-    def keep(self, ledger: Ledger, outbox, now: int, pause: int) -> None:
+    def keep(self, ledger: Ledger, outbox, kind, now: int, pause: int) -> None:
         """``now`` is how long this wake was, in ms; ``pause`` how long the sleep will be."""
         kept = {
             "report_in_ms": self.report_in_ms - now - pause,
             "unanswered": self.unanswered,
             "energy": ledger.totals(now),
             "done": [outbox.id, outbox.oldest_seq()],
+            "kind": str(binascii.hexlify(kind.remember() if hasattr(kind, "remember") else b""), "ascii"),
         }
         self._hal.memory_write(json.dumps(kept).encode())

@@ -41,27 +41,35 @@ async def collector(directory: Path, running_broker: Program) -> AsyncIterator[R
         yield connected
 
 
-@pytest.fixture
-async def water(directory: Path, tmp_path: Path, clock: Clock) -> AsyncIterator[Program]:
-    """A water node that samples and reports every hour."""
-    meter = {"thing": "water-0001", "kind": "water", "litres_per_pulse": "10", "flow": 0.5}
-    scenario = {"truth": tmp_path / "truth.jsonl", "clock": clock, "sensor": [meter]}
+async def started(
+    directory: Path, tmp_path: Path, clock: Clock, sensor: dict[str, Any], settings: dict[str, Any]
+) -> tuple[Program, Sensors]:
+    """A node on a battery and its sensor."""
+    scenario = {"truth": tmp_path / "truth.jsonl", "clock": clock, "sensor": [sensor]}
     sensors = Sensors(Scenario.model_validate(scenario))
     await sensors.start()
     config: dict[str, Any] = {
         "city": "koper",
         "publisher": "park-0001",
-        "thing": "water-0001",
-        "kind": "water",
-        "litres_per_pulse": 10,
-        "period_ms": HOUR_MS,
+        "thing": sensor["thing"],
+        "kind": sensor["kind"],
         "battery": {"report_ms": HOUR_MS, "receipt_ms": 800},
         "broker": {"host": "127.0.0.1", "port": port_of(directory), "server_name": "localhost"},
-        "hal": {"sensor": f"127.0.0.1:{sensors.ports['water-0001']['sensor']}", "clock": clock._asdict()},
+        "hal": {"sensor": f"127.0.0.1:{sensors.ports[sensor['thing']]['sensor']}", "clock": clock._asdict()},
+        **settings,
     }
     built = node.build(tmp_path / "node", config, directory / "certificates", directory / "ca" / "ca.der")
     program = Program("park-0001", built.command, tmp_path / "node.log", environment=built.environment)
     program.start()
+    return program, sensors
+
+
+@pytest.fixture
+async def water(directory: Path, tmp_path: Path, clock: Clock) -> AsyncIterator[Program]:
+    """A water node that samples and reports every hour."""
+    meter = {"thing": "water-0001", "kind": "water", "litres_per_pulse": "10", "flow": 0.5}
+    settings = {"litres_per_pulse": 10, "period_ms": HOUR_MS}
+    program, sensors = await started(directory, tmp_path, clock, meter, settings)
     yield program
     program.kill()
     await sensors.stop()
@@ -84,6 +92,23 @@ async def test_each_wake_brings_its_reading_and_says_when_the_next_will_come(
         assert before["awake_ms"] < after["awake_ms"]
         assert 0 < after["radio_ms"] < after["awake_ms"]
     assert all(state["online"] for state in collector.states), "a sleeping node has not died"
+
+
+async def test_a_sleeping_parking_node_remembers_what_it_saw_and_tells_a_change_before_its_report_is_due(
+    collector: Receipts, directory: Path, tmp_path: Path, clock: Clock
+) -> None:
+    """A car comes after three hours; the node looks every ten minutes and believes three looks."""
+    spot = {"thing": "spot-0001", "kind": "parking", "changes": [(0, "free"), (3 * 3600, "occupied")]}
+    settings = {"period_ms": HOUR_MS // 6, "battery": {"report_ms": 24 * HOUR_MS, "receipt_ms": 800}}
+    program, sensors = await started(directory, tmp_path, clock, spot, settings)
+    try:
+        told = lambda: [one["values"]["occupancy"] for one in collector.readings()]  # noqa: E731 - read twice
+        await collector.until(lambda: told()[-1:] == ["occupied"], "the car", 40)
+        changes = [word for number, word in enumerate(told()) if number == 0 or told()[number - 1] != word]
+        assert changes in (["unknown", "free", "occupied"], ["free", "occupied"]), program.last_lines()
+    finally:
+        program.kill()
+        await sensors.stop()
 
 
 def hangs(collector: Receipts, _broker: Program) -> None:

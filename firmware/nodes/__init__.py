@@ -15,7 +15,8 @@ and what ``make`` returns has
 - ``keep(note)``: the note became durable.
 - ``faults``: counters for the state message, by name.
 - ``period_ms``: how long until the next sample; may change.
-- an actuator also ``async command(name, arguments)``: see ``firmware/commands.py``.
+- if it must know after a sleep what it knew before: ``remember()`` (at most 64 bytes) and ``recall(bytes)``.
+- an actuator also ``async command(name, arguments, id)`` and ``outcome(name, arguments)``: ``firmware/commands.py``.
 """
 
 
