@@ -1,18 +1,19 @@
 """May this be done, was it done, and does the city know? Signed commands, each carried out once.
 
 A command is taken on durably before anything moves. After a crash between the act and the answer, the kind is asked
-how things stand, and that is answered: nothing is done a second time. Only who has signed gets an answer; what a
-stranger sends is counted.
+how things stand, and that is answered: nothing is done a second time. Only who has signed gets an answer, and one per
+command, whoever sends it again; what a stranger sends is counted.
 """
 
 import json
 
 from firmware import orders
 from firmware.boot.durable import replace
-from firmware.contract import ContractError
+from firmware.contract import TEXT_LIMIT, ContractError
 from firmware.signature import COMMAND, UPDATE, may
 
-REMEMBERED = 32  # ids that were answered and have not expired
+REMEMBERED = 32  # ids that were answered
+LATE_MS = 3600000  # an id is known for so long after its command has expired; what comes later gets no answer
 
 
 class Commander:
@@ -56,20 +57,31 @@ class Commander:
             return
         if self._journal.knows(command["id"]):
             return  # its answer waits in the outbox, or has left
-        refusal = self._refusal(command, retained)
+        now = self._hal.now_ms() or 0
+        self._journal.forget(now - LATE_MS)
+        if command["expires"] <= now - LATE_MS or self._journal.is_full():
+            self.refused += 1  # an answer that nobody would remember could be asked for without end
+            print("commands: " + command["id"] + " is too late, or one too many")
+            return
+        refusal = self._refusal(command, retained) or self._begin(command)
         if refusal:
             self.answer(command["id"], refusal)
             self._journal.end(command)
             return
-        self._journal.begin(command)
         actor = self._actors[command["thing"]]
         self.answer(command["id"], await actor.command(command["name"], command["arguments"], command["id"]))
         self._journal.end(command)
 
+    def _begin(self, command: dict) -> tuple | None:
+        try:
+            self._journal.begin(command)
+        except OSError as error:
+            return "failed", {}, "flash: " + str(error)
+        return None
+
     def _refusal(self, command: dict, retained: bool) -> tuple | None:
         """What is right in form and signature may still not be done."""
         now = self._hal.now_ms()
-        self._journal.forget(now or 0)
         reason = ""
         if retained:
             reason = "a command must not be retained"
@@ -81,12 +93,12 @@ class Commander:
             reason = "not my thing"
         elif not may(self._trust, command, UPDATE if command["name"] == "update" else COMMAND):
             reason = command["by"] + " may not ask for this"
-        elif self._journal.is_full():
-            reason = "too many commands"
         return ("refused", {}, reason) if reason else None
 
     def answer(self, identifier: str, outcome: tuple) -> None:
         status, values, reason = outcome
+        while len(reason.encode()) > TEXT_LIMIT:
+            reason = reason[:-16]
         result = {"id": identifier, "status": status}
         if values:
             result["values"] = values
@@ -115,9 +127,9 @@ class Journal:
     def is_full(self) -> bool:
         return len(self._answered) >= REMEMBERED
 
-    def forget(self, now: int) -> None:
-        """What has expired would be refused for that."""
-        self._answered = {one: expires for one, expires in self._answered.items() if expires > now}
+    def forget(self, before: int) -> None:
+        """What had expired then."""
+        self._answered = {one: expires for one, expires in self._answered.items() if expires > before}
 
     def begin(self, command: dict) -> None:
         """Raises OSError: what can't be kept is not begun."""
@@ -125,10 +137,13 @@ class Journal:
         self._save()
 
     def end(self, command: dict) -> None:
+        """On a flash that can't be written, the next start answers once more; nothing is done once more."""
         self.begun = None
-        if not self.is_full():
-            self._answered[command["id"]] = command["expires"]
-        self._save()
+        self._answered[command["id"]] = command["expires"]
+        try:
+            self._save()
+        except OSError as error:
+            print("commands: flash: " + str(error))
 
     def _save(self) -> None:
         replace(self._path, json.dumps({"begun": self.begun, "answered": self._answered}).encode())

@@ -1,7 +1,7 @@
 """What may the city ask of the node itself? To restart, and to take an update; the answer may come from the next boot.
 
-An update is accepted at once. It is done when the new version was confirmed by a receipt, and failed when it did not
-come, or when the board went back to the version before.
+An update is accepted at once. It is done when the new version has proved itself (``firmware/trial.py``), and failed
+when it did not come, when a restart cut it short, or when the board went back to the version before.
 """
 
 import json
@@ -21,8 +21,7 @@ class OwnOrders:
         self._answer = answer
         self._restart = restart
         self._url = None
-        self._identifier = ""
-        self._pending = self._load()
+        self._pending = self._load()  # {"id": of the command, "release": that it wants; 0: it is still being fetched}
 
     def take(self, name: str, arguments: dict, identifier: str) -> tuple:
         """``restart``, or ``update`` with ``url``: (status, values, reason). ``carry_out`` does it."""
@@ -34,7 +33,11 @@ class OwnOrders:
             return "refused", {}, "arguments.url: expected text"
         if self._pending is not None:
             return "refused", {}, "another update is on its way"
-        self._identifier, self._url = identifier, arguments["url"]
+        try:
+            self._keep(identifier, 0)
+        except OSError as error:
+            return "failed", {}, "flash: " + str(error)
+        self._url = arguments["url"]
         return "accepted", {}, ""
 
     def outcome(self, name: str, _arguments: dict) -> tuple:
@@ -46,12 +49,12 @@ class OwnOrders:
         if self._url is not None:
             try:
                 number = await self._updater.fill(self._url)
-            except UpdateError as error:
+                self._keep(self._pending["id"], number)
+                self._slots.try_idle()
+            except (UpdateError, OSError) as error:
                 print("update: " + str(error))
-                self._answer(self._identifier, ("failed", {}, str(error)))
+                self._end("failed", str(error))
                 return
-            replace(self._path, json.dumps({"id": self._identifier, "release": number}).encode())
-            self._slots.try_idle()
             print("update: release " + str(number) + " is tried")
         self._restart()
 
@@ -60,7 +63,9 @@ class OwnOrders:
         if self._pending is None:
             return
         running = self._slots.release(self._slots.active)
-        if running != self._pending["release"]:
+        if not self._pending["release"]:
+            self._end("failed", "interrupted")
+        elif running != self._pending["release"]:
             self._end("failed", "went back to release " + str(running))
         elif self._slots.trial is None:  # the power went between the confirmation and its answer
             self.confirm()
@@ -74,6 +79,11 @@ class OwnOrders:
             self._answer(self._pending["id"], (status, {}, reason))
             self._pending = None
             os.remove(self._path)
+
+    def _keep(self, identifier: str, release: int) -> None:
+        pending = {"id": identifier, "release": release}
+        replace(self._path, json.dumps(pending).encode())
+        self._pending = pending
 
     def _load(self) -> dict | None:
         try:

@@ -11,8 +11,8 @@ from aio_ld2410.protocol import Report, ReportFrame
 from micropython_qmc5883l import qmc5883l  # type: ignore[import-untyped]  # ships no types
 
 from firmware.drivers import ld2410 as our_ld2410
-from firmware.magnetometer import Magnetometer
-from firmware.time_of_flight import TimeOfFlight
+from firmware.spot.magnetometer import Magnetometer
+from firmware.spot.time_of_flight import TimeOfFlight
 from hil_tests.instruments.chips import I2cChip, bus, ld2410
 from hil_tests.instruments.chips.magnetometers import Mmc5603, Qmc5883l, Qmc5883p
 from hil_tests.instruments.chips.vl53l1x import Vl53l1x

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.leak import BURST
+from firmware.water.leak import BURST
 from hil_tests import kind_city
 from hil_tests.city import VirtualCity
 from hil_tests.instruments.fast_time import starting_at

@@ -102,7 +102,10 @@ async def test_a_sleeping_parking_node_remembers_what_it_saw_and_tells_a_change_
     settings = {"period_ms": HOUR_MS // 6, "battery": {"report_ms": 24 * HOUR_MS, "receipt_ms": 800}}
     program, sensors = await started(directory, tmp_path, clock, spot, settings)
     try:
-        told = lambda: [one["values"]["occupancy"] for one in collector.readings()]  # noqa: E731 - read twice
+
+        def told() -> list[str]:
+            return [one["values"]["occupancy"] for one in collector.readings()]
+
         await collector.until(lambda: told()[-1:] == ["occupied"], "the car", 40)
         changes = [word for number, word in enumerate(told()) if number == 0 or told()[number - 1] != word]
         assert changes in (["unknown", "free", "occupied"], ["free", "occupied"]), program.last_lines()

@@ -7,10 +7,10 @@ exactly, whatever dies in between: totals and the next edges are one note, writt
 
 import struct
 
-from firmware.beams import Contacts, Echoes
 from firmware.drivers import DriverError, jsn_sr04t
+from firmware.entry.beams import Contacts, Echoes
+from firmware.entry.passage import NONE, Passage
 from firmware.nodes import Sample
-from firmware.passage import NONE, Passage
 from firmware.settings import SettingsError, between, whole
 
 
@@ -35,7 +35,7 @@ _VERSION = 1
 
 
 class Counting:
-    """``beams`` is one of firmware.beams. Vehicles inside stay within 0 and the capacity: a bound corrects a miss."""
+    """``beams`` is one of firmware.entry.beams. Vehicles inside stay from 0 to the capacity: a bound mends a miss."""
 
     def __init__(self, beams, settings: dict, monotonic_ms, note: bytes) -> None:
         self.period_ms = settings["period_ms"]

@@ -9,10 +9,10 @@ rises, and while anything is doubtful, the node looks every ``fast_ms``; calm lo
 import struct
 
 from firmware.drivers import DriverError, float_switch, jsn_sr04t
-from firmware.flood import Flood
 from firmware.nodes import Sample
 from firmware.settings import between, whole
 from firmware.spans import span
+from firmware.water.flood import Flood
 
 KEYS = {"height_mm": between(jsn_sr04t.BLIND_MM, jsn_sr04t.FARTHEST_MM)}
 OPTIONAL = {

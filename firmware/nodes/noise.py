@@ -9,11 +9,11 @@ calibrator or a sound level meter. The digital A-weighting is within the class 1
 certified, so the node is no class 1 or 2 instrument.
 """
 
-from firmware import a_weighting
 from firmware.nodes import Sample
+from firmware.noise import a_weighting
+from firmware.noise.sound_level import SLOTS, SoundLevel
+from firmware.noise.viper import words
 from firmware.settings import SettingsError, yes_or_no
-from firmware.sound_level import SLOTS, SoundLevel
-from firmware.viper import words
 
 _LARGEST_CALIBRATION_DB = 30
 

@@ -10,9 +10,9 @@ import struct
 
 from firmware.drivers import DriverError
 from firmware.nodes import Sample
-from firmware.occupancy import FREE, UNKNOWN, Occupancy, combined
 from firmware.settings import between, whole
 from firmware.spans import span
+from firmware.spot.occupancy import FREE, UNKNOWN, Occupancy, combined
 
 KEYS = {}
 OPTIONAL = {
@@ -168,16 +168,16 @@ def _ultrasonic(name: str, settings: dict, hal):
 
 def _light(quantity: str, settings: dict, hal):
     from firmware.spot.distance import Light
-    from firmware.time_of_flight import TimeOfFlight
+    from firmware.spot.time_of_flight import TimeOfFlight
 
     below, above = settings["distance_mm"]
     return Light(TimeOfFlight(hal.i2c("tof"), hal.sleep_ms), below, above, quantity)
 
 
 def _magnetic(settings: dict, hal):
-    from firmware.baseline import Baseline
-    from firmware.magnetometer import Magnetometer
+    from firmware.spot.baseline import Baseline
     from firmware.spot.magnetic import Magnetic
+    from firmware.spot.magnetometer import Magnetometer
 
     free, occupied = settings["magnetic_nt"]
     learnt = Baseline(occupied, free, settings["magnetic_drift_nt"], settings["magnetic_degree_nt"])

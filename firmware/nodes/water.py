@@ -12,11 +12,11 @@ have been lost before this reading. ``night_flow`` is the least hour between 02:
 
 from firmware.drivers import DriverError, pressure
 from firmware.drivers.reed_contact import settle
-from firmware.leak import LOST, TAMPER, Leak, burst_limit
 from firmware.nodes import Sample
 from firmware.settings import between, decimal, whole
 from firmware.spans import span
-from firmware.water_memory import WaterMemory
+from firmware.water.leak import LOST, TAMPER, Leak, burst_limit
+from firmware.water.memory import WaterMemory
 
 KEYS = {"litres_per_pulse": decimal}
 OPTIONAL = {

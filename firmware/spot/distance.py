@@ -2,7 +2,7 @@
 
 from firmware.drivers import jsn_sr04t
 from firmware.drivers.stuck import Stuck
-from firmware.occupancy import FREE, OCCUPIED, UNKNOWN
+from firmware.spot.occupancy import FREE, OCCUPIED, UNKNOWN
 
 _EQUAL = 2000  # distances: legitimate for a while, so they are only marked
 

@@ -1,7 +1,7 @@
 """Is the magnetic field at the spot that of the empty one?"""
 
-from firmware.baseline import magnitude
-from firmware.occupancy import UNKNOWN
+from firmware.spot.baseline import magnitude
+from firmware.spot.occupancy import UNKNOWN
 
 
 class Magnetic:

@@ -3,7 +3,7 @@
 from firmware.drivers import DriverError, ld2410
 from firmware.drivers.framing import FrameFinder
 from firmware.drivers.stuck import Stuck
-from firmware.occupancy import FREE, OCCUPIED, UNKNOWN
+from firmware.spot.occupancy import FREE, OCCUPIED, UNKNOWN
 
 _DRAIN = 512  # bytes of reports at a time
 _MOST = 64  # times; noise without an end holds no report

@@ -7,7 +7,7 @@
 import math
 from array import array
 
-from firmware import a_weighting
+from firmware.noise import a_weighting
 
 BLOCK = a_weighting.BLOCK
 # Nominal third octave: upper and lower limit of class 1, then of class 2.

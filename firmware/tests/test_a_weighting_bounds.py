@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from firmware import a_weighting as a
+from firmware.noise import a_weighting as a
 
 FULL_SCALE = a.FULL_SCALE
 LONG = 1 << 14  # samples: the slowest pole has forgotten all but 1e-19 of its past

@@ -2,8 +2,8 @@
 
 import random
 
+from firmware.entry.passage import IN, NONE, OUT, Passage
 from firmware.nodes import counting
-from firmware.passage import IN, NONE, OUT, Passage
 from firmware.settings import SettingsError
 from firmware.tests.fake_board import Board, Recorder, Wire, finish, settings
 

@@ -10,9 +10,8 @@ MODULES = [
     *(f"drivers/{name}.py" for name in ("jsn_sr04t", "ld2410", "mmc5603", "pressure", "qmc5883l", "qmc5883p")),
     *(f"drivers/{name}.py" for name in ("float_switch", "framing", "reed_contact", "stuck", "vl53l1x")),
     *(f"nodes/{name}.py" for name in ("counting", "level", "parking", "water")),
-    *(f"spot/{name}.py" for name in ("distance", "magnetic", "radar")),
-    *(f"{name}.py" for name in ("baseline", "beams", "flood", "leak", "local_time", "magnetometer", "night_flow")),
-    *(f"{name}.py" for name in ("occupancy", "passage", "spans", "time_of_flight", "water_memory")),
+    *(f"{folder}/{file.name}" for folder in ("spot", "entry", "water") for file in (FIRMWARE / folder).glob("*.py")),
+    "spans.py",
 ]
 
 

@@ -1,6 +1,6 @@
 """Local time follows the clocks of Slovenia, on the days of 23 and of 25 hours too. Runs on both interpreters."""
 
-from firmware.local_time import DAY_MS, HOUR_MS, night, offset_ms
+from firmware.water.local_time import DAY_MS, HOUR_MS, night, offset_ms
 
 # ms UTC of 2026-03-29T00:00Z and 2026-10-25T00:00Z, the days on which the clocks change
 SPRING, AUTUMN = 1774742400000, 1792886400000

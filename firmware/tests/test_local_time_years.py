@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.local_time import night, offset_ms
+from firmware.water.local_time import night, offset_ms
 
 KOPER = ZoneInfo("Europe/Ljubljana")
 YEARS = st.datetimes(datetime(2000, 1, 1), datetime(2037, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - UTC beside

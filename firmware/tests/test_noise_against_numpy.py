@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from firmware.sound_level import SLOTS, SoundLevel
+from firmware.noise.sound_level import SLOTS, SoundLevel
 
 ROOT = Path(__file__).parents[2]
 RATE = 48000
@@ -96,7 +96,7 @@ def on_cpython(sound: Path) -> dict[str, float]:
 
 SCRIPT = """
 import json, sys
-from firmware.sound_level import SLOTS, SoundLevel
+from firmware.noise.sound_level import SLOTS, SoundLevel
 level, buffer = SoundLevel(0.0), bytearray(4 * SLOTS)
 with open(sys.argv[1], "rb") as file:
     while file.readinto(buffer) == len(buffer):

@@ -5,10 +5,10 @@ Runs on both interpreters.
 
 import struct
 
-from firmware.baseline import Baseline, magnitude
 from firmware.drivers import qmc5883l
 from firmware.nodes import parking
-from firmware.occupancy import FREE, OCCUPIED, UNKNOWN, Occupancy, combined
+from firmware.spot.baseline import Baseline, magnitude
+from firmware.spot.occupancy import FREE, OCCUPIED, UNKNOWN, Occupancy, combined
 from firmware.tests.fake_board import Board, Bus, Chip, Wire, finish, has_floats, settings
 
 HOUR_MS = 3600000

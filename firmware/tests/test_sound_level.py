@@ -4,8 +4,8 @@ import math
 import struct
 from array import array
 
-from firmware import a_weighting
-from firmware.sound_level import FAST, SLOTS, SLOW, SoundLevel, TimeWeighting
+from firmware.noise import a_weighting
+from firmware.noise.sound_level import FAST, SLOTS, SLOW, SoundLevel, TimeWeighting
 
 KHZ = [round(100000 * math.sin(2 * math.pi * number / 48)) for number in range(48)]  # whole periods of 1 kHz
 KHZ_DB = 120 + 20 * math.log10(100000 / 8388608)

@@ -3,10 +3,10 @@
 import struct
 
 from firmware.drivers import DriverError, mmc5603, qmc5883l, qmc5883p, vl53l1x
-from firmware.magnetometer import Magnetometer
 from firmware.nodes import parking
+from firmware.spot.magnetometer import Magnetometer
+from firmware.spot.time_of_flight import TimeOfFlight
 from firmware.tests.fake_board import Board, Bus, Chip, Wire, finish, settings
-from firmware.time_of_flight import TimeOfFlight
 
 
 def fault(coroutine) -> str:

@@ -1,9 +1,9 @@
 """Every litre counts once whatever dies, and water that should not run is noticed. Runs on both interpreters."""
 
-from firmware.leak import BACK_FLOW, BURST, CONTINUOUS, LOST, STUCK, TAMPER, burst_limit
-from firmware.local_time import DAY_MS, HOUR_MS
 from firmware.nodes import water
 from firmware.tests.fake_board import Board, Closings, ForgetfulRecorder, Pin, Recorder, finish, has_floats, settings
+from firmware.water.leak import BACK_FLOW, BURST, CONTINUOUS, LOST, STUCK, TAMPER, burst_limit
+from firmware.water.local_time import DAY_MS, HOUR_MS
 
 MS = 1000
 SECOND = 1000 * MS

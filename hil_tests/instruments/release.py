@@ -28,7 +28,7 @@ IMAGE = "app.rom"
 _NOT_IN_IT = {"tests", "hal"}  # hal is for the chip
 _DATA = "quantities.txt"
 # Machine code: this interpreter has an emitter for x86-64 only, so elsewhere there is no noise node on a laptop.
-_NATIVE = {"a_weighting.py"}
+_NATIVE = {"noise/a_weighting.py"}
 _HAS_EMITTER = platform.machine() in ("x86_64", "AMD64")
 
 

@@ -7,7 +7,7 @@ for: every degree since the baseline last learnt widens what still counts as fre
 
 import struct
 
-from firmware.occupancy import FREE, OCCUPIED, UNKNOWN
+from firmware.spot.occupancy import FREE, OCCUPIED, UNKNOWN
 
 _FIRST = 8  # fields whose mean is the first baseline
 _FORM = "<qqqBb"

@@ -6,7 +6,7 @@ which a part was not watched says nothing.
 
 import struct
 
-from firmware.local_time import HOUR_MS, night
+from firmware.water.local_time import HOUR_MS, night
 
 _QUARTER_MS = HOUR_MS // 4
 _MOST = 12  # quarters: the night on which summer ends

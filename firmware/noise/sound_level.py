@@ -8,7 +8,7 @@ are of the Fast level, taken every 125 ms, in classes of 0.1 dB.
 import math
 from array import array
 
-from firmware import a_weighting
+from firmware.noise import a_weighting
 
 SLOTS = 1200  # samples in a buffer: 25 ms
 FULL_SCALE_DB = 120.0  # of an INMP441 or ICS-43434: 94 dB are -26 dBFS

@@ -2,10 +2,10 @@
 
 import struct
 
-from firmware.leak import SIZE as LEAK_SIZE
-from firmware.leak import Leak
-from firmware.night_flow import SIZE as NIGHT_SIZE
-from firmware.night_flow import NightFlow
+from firmware.water.leak import SIZE as LEAK_SIZE
+from firmware.water.leak import Leak
+from firmware.water.night_flow import SIZE as NIGHT_SIZE
+from firmware.water.night_flow import NightFlow
 
 _FORM = "<BIBqqQIBQIB"
 _START = 48

@@ -30,12 +30,12 @@ class Contacts:
                 raise DriverError("no_answer")
             answers.append(answer)
             lost = lost or answer[0] != cursor
-        found, horizon = [], None
+        found, settled = [], []
         for beam, (_first, now_us, edges) in enumerate(answers):
             changes, consumed = settle(edges, now_us, low[beam], STABLE_US)
             found += [(us, beam, is_low) for us, is_low, _consumed in changes]
-            settled = edges[consumed][0] if consumed < len(edges) else now_us
-            horizon = settled if horizon is None else min(horizon, settled)
+            settled.append(edges[consumed][0] if consumed < len(edges) else now_us)
+        horizon = min(settled)
         states, whole_us = _states(found, low, horizon)
         if sum([len(edges) for _first, _now_us, edges in answers]) < _LONG:
             horizon = whole_us + 1

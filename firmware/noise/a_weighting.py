@@ -17,7 +17,7 @@ The square of 22 bits does not fit either: its high, mixed and low parts are sum
 
 from array import array
 
-from firmware.viper import const, micropython, ptr32
+from firmware.noise.viper import const, micropython, ptr32
 
 RATE = 48000
 BLOCK = const(240)  # samples, 5 ms: the sums are safe for 500

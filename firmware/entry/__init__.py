@@ -1,0 +1,1 @@
+"""What passed between two beams? Vehicles, people and those that turn back."""

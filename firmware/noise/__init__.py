@@ -1,0 +1,1 @@
+"""How loud is it? The A-weighting in integers, and levels made of it."""

@@ -1,0 +1,1 @@
+"""What pulses and depths mean: leaks, bursts, quiet nights, floods."""
