@@ -20,7 +20,7 @@ class OwnOrders:
         self._updater = updater
         self._answer = answer
         self._restart = restart
-        self._url = None
+        self._identifier, self._url = "", None
         self._pending = self._load()  # {"id": of the command, "release": that it wants; 0: it is still being fetched}
 
     def take(self, name: str, arguments: dict, identifier: str) -> tuple:
@@ -36,8 +36,8 @@ class OwnOrders:
         try:
             self._keep(identifier, 0)
         except OSError as error:
-            return "failed", {}, "flash: " + str(error)
-        self._url = arguments["url"]
+            return "refused", {}, "flash: " + str(error)
+        self._identifier, self._url = identifier, arguments["url"]
         return "accepted", {}, ""
 
     def outcome(self, name: str, _arguments: dict) -> tuple:
@@ -49,7 +49,7 @@ class OwnOrders:
         if self._url is not None:
             try:
                 number = await self._updater.fill(self._url)
-                self._keep(self._pending["id"], number)
+                self._keep(self._identifier, number)
                 self._slots.try_idle()
             except (UpdateError, OSError) as error:
                 print("update: " + str(error))

@@ -3,7 +3,7 @@
 import os
 
 from firmware import orders
-from firmware.commands import REMEMBERED, Commander
+from firmware.commands import LATE_MS, REMEMBERED, Commander
 from firmware.tests.fake_board import finish
 
 NOW = 1795392000000
@@ -156,13 +156,51 @@ def test_a_thing_that_is_gone_after_the_restart_is_answered_all_the_same():
     assert bench.outbox.results == [{"id": "c-1", "status": "failed", "reason": "interrupted"}]
 
 
-def test_more_commands_than_can_be_remembered_are_refused_until_some_expire():
+def test_more_commands_than_can_be_remembered_wait_until_some_are_forgotten():
     bench = Bench()
     for number in range(REMEMBERED):
         bench.send(id="c-" + str(number))
-    assert bench.send(id="one-more")[-1]["reason"] == "too many commands"
-    bench.board.now += 60000
-    assert bench.send(id="later", expires=NOW + 120000)[-1]["status"] == "done"
+    assert len(bench.send(id="one-more")) == REMEMBERED
+    assert (bench.commander.refused, len(bench.gate.moves)) == (1, REMEMBERED)
+    bench.board.now += 60000 + LATE_MS
+    assert bench.send(id="later", expires=bench.board.now + 60000)[-1]["status"] == "done"
+
+
+def test_an_old_command_that_somebody_kept_is_answered_once_and_then_never():
+    bench = Bench()
+    bench.board.now = NOW + 60000
+    for moment in (NOW + 60000, NOW + 60001, NOW + 60000 + LATE_MS, NOW + 60000 + 100 * LATE_MS):
+        bench.board.now = moment
+        for _ in range(3):
+            bench.start()
+            bench.send()
+    assert [result["status"] for result in bench.outbox.results] == ["expired"]
+    assert bench.gate.moves == []
+
+
+def test_a_reason_that_is_too_long_for_a_result_is_cut():
+    bench = Bench()
+    by = "center-water/" + "č" * 120
+    (result,) = bench.send(by=by, name="update", signature="of " + by)
+    assert result["reason"][:13] == "center-water/"
+    orders.encode_result(result)
+
+
+def test_a_flash_that_is_full_moves_nothing_and_ends_nothing():
+    from firmware import commands
+
+    bench, real = Bench(), commands.replace
+
+    def full(_path: str, _octets: bytes) -> None:
+        raise OSError(28, "no space left on device")
+
+    commands.replace = full
+    try:
+        (result,) = bench.send()
+    finally:
+        commands.replace = real
+    assert (result["status"], result["reason"][:7]) == ("failed", "flash: ")
+    assert bench.gate.moves == []
 
 
 def test_a_damaged_journal_is_an_empty_one():

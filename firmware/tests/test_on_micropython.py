@@ -47,6 +47,7 @@ MODULES = [
     "test_release",
     "test_update",
     "test_trial",
+    "test_own_orders",
 ]
 # These have more in the heap than a node: a whole flash (and LittleFS, so they run only here), or each air sensor.
 LARGER = {
