@@ -7,18 +7,14 @@ after a restart, which is harmless. One task owns an outbox.
 """
 
 import os
-import struct
 from errno import EEXIST
 
 from firmware.passport import Passport
-from firmware.record import is_pending, pack_reading, pack_result, read_head, read_message
+from firmware.record import is_pending, pack_header, pack_reading, pack_result, read_head, read_header, read_message
 from firmware.segment import HEADER, append, next_record, pack, records
 from firmware.stamps import Stamps
 
 URGENT, NORMAL = "u", "n"
-
-_HEADER = "<QHH"  # newest time, size of the id, size of the note
-_HEADER_SIZE = 12
 
 
 class Outbox:
@@ -137,9 +133,7 @@ class Outbox:
     def _begin_segment(self, lane: str, seq: int) -> None:
         segments = self._lanes[lane]
         number = segments[-1][0] + 1 if segments else 1
-        name = self.id.encode()
-        body = struct.pack(_HEADER, self._stamps.last, len(name), len(self.note)) + name + self.note
-        record = pack(HEADER, seq - 1, body)
+        record = pack(HEADER, seq - 1, pack_header(self._stamps.last, self.id, self.note))
         try:
             append(self._path(lane, number), record)
         except OSError:
@@ -256,7 +250,8 @@ class Outbox:
                 end = after
                 self._next_seq = max(self._next_seq, seq + 1)
                 if kind == HEADER:
-                    known_id, note = self._read_header(body)
+                    at, known_id, note = read_header(body)
+                    self._stamps.found(at)
                 else:
                     boot, note = self._read_record(kind, body)
                     known_boot = max(known_boot, boot)
@@ -272,12 +267,6 @@ class Outbox:
         self._passport.begin(known_id, known_boot, self._stamps.pending, self._done_below > 0)
         for _, last in self.dropped:
             self._next_seq = max(self._next_seq, last + 1)
-
-    def _read_header(self, body: bytes) -> tuple:
-        at, id_size, note_size = struct.unpack(_HEADER, body[:_HEADER_SIZE])
-        self._stamps.found(at)
-        start = _HEADER_SIZE + id_size
-        return str(body[_HEADER_SIZE:start], "ascii"), body[start : start + note_size]
 
     def _read_record(self, kind: int, body: bytes) -> tuple:
         time, boot, note = read_head(body)

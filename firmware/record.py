@@ -13,6 +13,8 @@ READING, RESULT = "reading", "result"
 
 _BODY = "<QIHH"  # time (ms UTC; of a pending record ms since boot), boot, size of the note, size of the first form
 _BODY_SIZE = 16
+_HEADER = "<QHH"  # newest stamp, size of the id, size of the note
+_HEADER_SIZE = 12
 _UNSTAMPED = '{"at":1,'  # keys are sorted: this is where the stamp of the only reading, or of the result, stands
 _STAMP_SIZE = 16  # bytes that a stamp adds to that
 
@@ -50,6 +52,19 @@ def read_head(body: bytes) -> tuple:
     """Return (time, boot, note)."""
     time, boot, note_size, _ = struct.unpack(_BODY, body[:_BODY_SIZE])
     return time, boot, body[_BODY_SIZE : _BODY_SIZE + note_size]
+
+
+def pack_header(at: int, outbox: str, note: bytes) -> bytes:
+    """The body of the first record of a file: the newest stamp, the id and the note, as they were when it began."""
+    name = outbox.encode()
+    return struct.pack(_HEADER, at, len(name), len(note)) + name + note
+
+
+def read_header(body: bytes) -> tuple:
+    """Return (newest stamp, id, note)."""
+    at, id_size, note_size = struct.unpack(_HEADER, body[:_HEADER_SIZE])
+    start = _HEADER_SIZE + id_size
+    return at, str(body[_HEADER_SIZE:start], "ascii"), body[start : start + note_size]
 
 
 def is_pending(kind: int) -> bool:
