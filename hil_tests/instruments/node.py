@@ -54,9 +54,14 @@ def build(
     (directory / "key.der").chmod(0o600)
     settings = {**config, "certificate": "cert.der", "key": "key.der", "ca": "ca.der"}
     (directory / "node.json").write_text(json.dumps(settings, indent=1), "utf-8")
-    heap = _MORE.get(config["kind"], HEAP_WORDS) * _WORD + len(image)
+    heap = heap_words(config["kind"]) * _WORD + len(image)
     interpreter = [find("micropython"), "-X", f"heapsize={heap}", str(directory / "main.py"), str(directory)]
     return BuiltNode(directory, ["sh", "-c", _BOARD, "board", *interpreter], {"MICROPYPATH": f".frozen:{directory}"})
+
+
+def heap_words(kind: str) -> int:
+    """What the interpreter of such a node is given, besides its image."""
+    return _MORE.get(kind, HEAP_WORDS)
 
 
 def _write_boot(directory: Path) -> None:
