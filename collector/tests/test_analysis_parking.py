@@ -52,6 +52,7 @@ def test_unknown_closed_and_suspect_time_is_no_part_of_the_share() -> None:
     )
     assert found[0] == Use(HOURS[0], HOUR // 2, 0, 0, HOUR // 2, 0)
     assert (found[0].occupancy, found[1].occupancy, found[1].closed) == (1, None, HOUR)
+    assert [one.known for one in found] == [Fraction(1, 2), 1, Fraction(1, 4), 0]
     assert found[2] == Use(HOURS[2], 0, HOUR // 4, 0, 3 * HOUR // 4, 0)
 
 
@@ -60,6 +61,10 @@ def test_a_window_that_is_not_over_counts_up_to_now() -> None:
     assert found[2] == Use(HOURS[2], HOUR // 4, HOUR // 2, 0, 0, 1)
     assert found[3] == Use(HOURS[3], 0, 0, 0, 0, 0)
     assert found[3].known == 0
+
+
+def test_what_comes_later_is_not_known_yet() -> None:
+    assert stays([event(0, "free"), event(1, "occupied")], until=HOUR) == [Stay(0, HOUR, "free", is_arrival=False)]
 
 
 def test_a_spot_that_is_silent_for_too_long_is_unknown() -> None:

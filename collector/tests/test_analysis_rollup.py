@@ -56,6 +56,13 @@ def test_a_sum_is_exact_where_adding_in_turn_is_not() -> None:
     assert hour_of(*(reading(minute, 0.1) for minute in range(10))).sum == 1.0
 
 
+def test_a_sum_beyond_doubles_is_refused_and_the_rest_stands() -> None:
+    found = hour_of(reading(0, 1.5e308), reading(1, 1.5e308))
+    assert (found.count, found.maximum) == (2, 1.5e308)
+    with pytest.raises(OverflowError):
+        _ = found.sum
+
+
 def test_sound_levels_have_an_energy_mean() -> None:
     (found,) = roll_up("hour", [Observation(LEVEL, NOON, 60.0), Observation(LEVEL, NOON - 1, 70.0)]).values()
     assert found.energy_mean == pytest.approx(67.403627, abs=1e-6)

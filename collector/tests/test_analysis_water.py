@@ -56,6 +56,13 @@ def test_the_lowest_hour_out_of_an_index() -> None:
     assert found == NightFlow(Fraction(4), NIGHT.end, Fraction(1))
 
 
+def test_what_flows_after_the_night_is_no_night_flow() -> None:
+    found = lowest_of_index(steps(indexes(8, 8, 8, 8, 8, 8, 8, 6, 0, 0, 0, 0), METER), DAY)
+    assert found == NightFlow(Fraction(6), NIGHT.end, Fraction(1))
+    longer = lowest_of_index(steps(indexes(8, 8, 8, 8, 8, 8, 8, 8, 0, 0, 0, 0), METER), DAY, over=5 * QUARTER)
+    assert longer == NightFlow(Fraction(8), NIGHT.begin + 5 * QUARTER, Fraction(5, 8))
+
+
 def test_a_gap_is_no_low_flow() -> None:
     several = indexes(8, 0, 0, 0, 0, 8, 8, 8)
     holed = [*several[:2], *several[5:]]  # an hour without readings in which nothing flowed
@@ -83,6 +90,10 @@ def test_the_lowest_of_measured_flows() -> None:
     assert lowest_of_flow([*several, *outside], DAY, 8) == NightFlow(
         Fraction("1.5"), NIGHT.begin + 4 * QUARTER, Fraction(3, 4)
     )
+
+
+def test_more_readings_than_expected_are_no_more_than_the_whole_night() -> None:
+    assert lowest_of_flow([flow(quarter, 1.0) for quarter in range(8)], DAY, 4).share == 1
 
 
 def test_reverse_flow_is_the_lowest_of_all() -> None:
