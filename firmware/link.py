@@ -137,7 +137,7 @@ class Link:
         await self._write(
             mqtt.connect(self._client_id, self._keep_alive, True, (will[0], will[1], 1, True) if will else None)
         )
-        decoder = mqtt.Decoder(LARGEST)
+        decoder = mqtt.Decoder(LARGEST, skips=True)
         packets = await self._first_packets(reader, decoder)
         code = packets[0][2] if packets[0][0] == mqtt.CONNACK else None
         if code is None:

@@ -119,14 +119,25 @@ def _binary(octets: bytes) -> bytes:
 
 
 class Decoder:
-    """Cuts a byte stream into packets; ``limit`` bounds the size of one packet in bytes."""
+    """Cuts a byte stream into packets; ``limit`` bounds the size of one packet in bytes.
 
-    def __init__(self, limit: int = 1 << 20) -> None:
+    A larger one ends the stream, or, with ``skips``, is passed over and counted in ``skipped``: a retained message that
+    nobody here can hold must not end every connection.
+    """
+
+    def __init__(self, limit: int = 1 << 20, skips: bool = False) -> None:
+        self.skipped = 0
         self._limit = limit
+        self._skips = skips
+        self._to_skip = 0
         self._rest = b""
 
     def feed(self, octets: bytes) -> list:
         """Return the packets that are complete now; raise PacketError once the stream is not MQTT."""
+        if self._to_skip:
+            passed = min(self._to_skip, len(octets))
+            self._to_skip -= passed
+            octets = octets[passed:]
         buffer = self._rest + octets if self._rest else octets
         end, start, packets = len(buffer), 0, []
         while end - start >= 2:
@@ -147,6 +158,11 @@ class Decoder:
                         raise PacketError("remaining length: over four bytes")
                 if not body:
                     break
+            if size > self._limit and self._skips:
+                self.skipped += 1
+                self._to_skip = max(body + size - end, 0)
+                start = min(body + size, end)
+                continue
             if size > self._limit:
                 raise PacketError("packet of " + str(size) + " bytes, at most " + str(self._limit) + " are taken")
             if body + size > end:

@@ -109,3 +109,19 @@ def test_a_packet_that_can_not_be_written_is_refused():
         except mqtt.PacketError as error:
             said = str(error)
         assert said == "packet identifier: expected 1 to 65535"
+
+
+def test_a_packet_that_is_too_large_is_passed_over_where_that_is_wanted():
+    stream = mqtt.publish("a", b"1") + mqtt.publish("b", bytes(5000)) + mqtt.publish("c", b"3")
+    for step in (1, 7, 512, 100000):
+        decoder, packets = mqtt.Decoder(4096, skips=True), []
+        for start in range(0, len(stream), step):
+            packets += decoder.feed(stream[start : start + step])
+        assert [packet[1] for packet in packets] == ["a", "c"], step
+        assert decoder.skipped == 1
+    refused = ""
+    try:
+        mqtt.Decoder(4096).feed(stream)
+    except mqtt.PacketError as error:
+        refused = str(error)
+    assert refused == "packet of 5003 bytes, at most 4096 are taken"
