@@ -81,7 +81,7 @@ async def test_a_session_that_the_broker_kept_is_no_obstacle(directory: Path) ->
         answering(mqtt.CONNECT, kept), directory, lambda packets, _: any(one[0] == mqtt.PUBLISH for one in packets)
     )
     assert (mqtt.PUBACK, 7) in packets, "a message before SUBACK was not acknowledged"
-    assert "node: koper/v1/collector/state: at: expected" in log
+    assert "publisher: koper/v1/collector/state: at: expected" in log
 
 
 async def test_a_node_introduces_itself_with_a_clean_session_and_a_will(directory: Path) -> None:
