@@ -5,6 +5,7 @@ Sampling never waits for the network. What is published comes from the outbox an
 
 import asyncio
 
+from firmware.online import stay_online
 from firmware.progress import Progress
 
 STATE_PERIOD_MS = 60000
@@ -33,7 +34,13 @@ class Node:
 
     async def run(self) -> None:
         """Never returns; an error in any of the tasks ends the node, and the board starts again."""
-        tasks = [self._sample(), self._connect(), self._drain(), self._guard(), self._lag.run()]
+        tasks = [
+            self._sample(),
+            stay_online(self._hal, self._outbox, self._link),
+            self._drain(),
+            self._guard(),
+            self._lag.run(),
+        ]
         if self._desk is not None:
             tasks.append(self._desk.run())
         await asyncio.gather(*tasks)
@@ -50,13 +57,6 @@ class Node:
             await self._hal.sleep_ms(max(next_ms - now, 1))
 
     # ---- outbox -> broker
-
-    async def _connect(self) -> None:
-        await self._hal.start()
-        while self._hal.now_ms() is None:  # TLS checks the dates of certificates
-            await asyncio.sleep_ms(200)
-        self._outbox.set_clock(self._hal.now_ms(), self._hal.monotonic_ms())
-        await self._link.run()
 
     async def _drain(self) -> None:
         while True:

@@ -10,6 +10,7 @@ import binascii
 import json
 
 from firmware.energy import AWAKE, RADIO, Ledger
+from firmware.online import stay_online
 
 CONNECT_MS = 15000
 AGAIN_MS = 100  # a shorter pause is not worth falling asleep for
@@ -60,7 +61,7 @@ class Waking:
 
     async def _report(self) -> None:
         self._ledger.on(RADIO, self._hal.monotonic_ms())
-        tasks = [asyncio.create_task(self._talk())]
+        tasks = [asyncio.create_task(stay_online(self._hal, self._outbox, self._link))]
         if self._desk is not None:
             tasks.append(asyncio.create_task(self._desk.run()))
         try:
@@ -73,13 +74,6 @@ class Waking:
                 task.cancel()
             self._memory.report_in_ms = self._report_ms
             self._ledger.off(RADIO, self._hal.monotonic_ms())
-
-    async def _talk(self) -> None:
-        await self._hal.start()
-        while self._hal.now_ms() is None:  # TLS checks the dates of certificates
-            await asyncio.sleep_ms(50)
-        self._outbox.set_clock(self._hal.now_ms(), self._hal.monotonic_ms())
-        await self._link.run()
 
     async def _connected(self) -> None:
         while not self._link.connected:

@@ -1,12 +1,13 @@
 """Fixtures of the bench: a provisioned city in a directory, and a real broker beside it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from hil_tests.instruments import broker
 from hil_tests.instruments.process import Program, free_port
+from hil_tests.instruments.receipts import Receipts
 from provisioning.__main__ import main as provision
 from provisioning.broker import Kind
 
@@ -37,3 +38,11 @@ def running_broker(kind: Kind, directory: Path, tmp_path: Path) -> Iterator[Prog
     started = broker.start(kind, directory, tmp_path / "broker.log")
     yield started
     started.kill()
+
+
+@pytest.fixture
+async def collector(directory: Path, running_broker: Program) -> AsyncIterator[Receipts]:
+    """A collector that answers with receipts, and can be told not to."""
+    assert running_broker.is_running
+    async with Receipts(directory) as connected:
+        yield connected

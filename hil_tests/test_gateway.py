@@ -72,13 +72,6 @@ def gateway(meters: Meters, directory: Path, tmp_path: Path) -> Iterator[Program
         program.kill()
 
 
-@pytest.fixture
-async def collector(directory: Path, running_broker: Program) -> AsyncIterator[Receipts]:
-    assert running_broker.is_running
-    async with Receipts(directory) as connected:
-        yield connected
-
-
 def disagreements(readings: list[dict[str, Any]], tmp_path: Path) -> list[tuple[str, str, int, object, object]]:
     """Values that are not what the meter gave last before the reading's stamp."""
     truths = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text("utf-8").splitlines()]

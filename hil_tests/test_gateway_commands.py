@@ -88,13 +88,6 @@ def gateway(valve: Valve, center: Signer, directory: Path, tmp_path: Path) -> It
         program.kill()
 
 
-@pytest.fixture
-async def collector(directory: Path, running_broker: Program) -> AsyncIterator[Receipts]:
-    assert running_broker.is_running
-    async with Receipts(directory) as connected:
-        yield connected
-
-
 def close_valve(center: Signer) -> dict[str, Any]:
     expires = time.time_ns() // 10**6 + 60_000
     return center.signed(

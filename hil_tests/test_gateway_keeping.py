@@ -3,7 +3,6 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +53,6 @@ def configuration(directory: Path, lines: str) -> str:
 def dead_line(port: int) -> str:
     head = f'[[line]]\nname = "dead"\nkind = "modbus-tcp"\nport = "tcp:127.0.0.1:{port}"\n'
     return head + '[[line.meter]]\nthing = "em-1"\nunit_id = 1\nperiod = 3600\nprofile = "abb_b23"\n'
-
-
-@pytest.fixture
-async def collector(directory: Path, running_broker: Program) -> AsyncIterator[Receipts]:
-    assert running_broker.is_running
-    async with Receipts(directory) as connected:
-        yield connected
 
 
 @pytest.fixture

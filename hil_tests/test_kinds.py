@@ -3,7 +3,6 @@
 ``python -m pytest -s hil_tests/test_kinds.py`` prints what is free.
 """
 
-from collections.abc import AsyncIterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -45,13 +44,6 @@ def test_every_kind_is_wired_here() -> None:
 def kind() -> Kind:
     """One broker is enough here."""
     return "nats"
-
-
-@pytest.fixture
-async def collector(directory: Path, running_broker: Program) -> AsyncIterator[Receipts]:
-    assert running_broker.is_running
-    async with Receipts(directory) as connected:
-        yield connected
 
 
 @pytest.mark.slow

@@ -30,13 +30,6 @@ except BenchError as missing:
 
 
 @pytest.fixture
-async def collector(directory: Path, running_broker: Program) -> AsyncIterator[Receipts]:
-    assert running_broker.is_running
-    async with Receipts(directory) as connected:
-        yield connected
-
-
-@pytest.fixture
 async def sensors(tmp_path: Path) -> AsyncIterator[Sensors]:
     listening = Sensors(Scenario.model_validate({"truth": tmp_path / "truth.jsonl", "seed": 7, "sensor": SENSORS}))
     await listening.start()

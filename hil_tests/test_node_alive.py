@@ -46,13 +46,6 @@ except BenchError as missing:
 
 
 @pytest.fixture
-async def collector(directory: Path, running_broker: Program) -> AsyncIterator[Receipts]:
-    assert running_broker.is_running
-    async with Receipts(directory) as connected:
-        yield connected
-
-
-@pytest.fixture
 async def spot(tmp_path: Path) -> AsyncIterator[str]:
     """Where a parking sensor listens."""
     sensor = {"thing": "spot-0001", "kind": "parking", "mean": 3.0}
