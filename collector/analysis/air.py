@@ -95,6 +95,7 @@ def running_8h(hours: Sequence[Mean], day: Window) -> list[Mean]:
     16:00 to 24:00 (2008/50/EC, Annexes VII and XI). So ``hours`` reaches back 7 hours before the day.
     """
     ends = range(day.begin + HOUR, day.end + 1, HOUR)
+    # Only these can lie in a window below; a year of hours is not searched 24 times.
     near = [one for one in hours if day.begin - 7 * HOUR <= one.window.begin and one.window.end <= day.end]
     return [mean_of(Window(end - 8 * HOUR, end), near, 8) for end in ends]
 

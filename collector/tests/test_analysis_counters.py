@@ -60,6 +60,52 @@ def test_a_jump_that_nothing_explains_is_kept_and_marked_and_sums_to_nothing_the
     assert found == [(4900.0, "implausible", True), (-4899.0, "implausible", True)]
 
 
+EDGES = Meter(Fraction(5), modulus=Fraction(1000), most_back_per_hour=Fraction(1), interval=2 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "amount", "event"),
+    [
+        (100.0, 100.0, 0.0, ""),
+        (100.0, 110.0, 10.0, ""),
+        (100.0, 110.001, 10.001, "implausible"),
+        (100.0, 98.0, -2.0, "reverse"),
+        (100.0, 97.999, -2.001, "implausible"),
+        (12.0, 9.999, 9.999, "reset"),
+        (12.5, 10.0, 10.0, "reset"),
+        (12.5, 10.001, -2.499, "implausible"),
+        (995.0, 5.0, 10.0, "rolled over"),
+        (995.0, 5.001, 5.001, "reset"),
+        (1000.0, 0.0, 0.0, "rolled over"),
+        (1.0, 999.0, -2.0, "reverse"),
+        (1.0, 998.999, 997.999, "implausible"),
+        (0.0, 1000.0, 1000.0, "implausible"),
+    ],
+)
+def test_what_explains_a_change_in_two_hours_at_5_forward_and_1_back(
+    before: float, after: float, amount: float, event: str
+) -> None:
+    assert amounts([index(3, before), index(5, after)], EDGES) == [(amount, event, event in ("reset", "implausible"))]
+
+
+def test_a_meter_runs_back_only_where_that_is_said_and_through_zero_only_with_a_modulus() -> None:
+    assert amounts([index(0, 20.0), index(1, 19.5)]) == [(-0.5, "implausible", True)]
+    back = Meter(Fraction(5), most_back_per_hour=Fraction(1))
+    assert amounts([index(0, 0.0), index(1, 6.0)], back) == [(6.0, "implausible", True)]
+
+
+@pytest.mark.parametrize(("hours", "is_estimated"), [(2, False), (2.001, True)])
+def test_readings_up_to_twice_the_interval_apart_leave_no_gap(hours: float, is_estimated: bool) -> None:
+    assert amounts([index(0, 10.0), index(hours, 11.0)]) == [(1.0, "", is_estimated)]
+
+
+def test_what_a_late_reading_makes_stale_by_hand() -> None:
+    assert stale([10, 20, 30, 40, 50, 60], 35) == Window(20, 50)
+    assert stale([10, 20, 30, 40, 50, 60], 30) == Window(10, 50)
+    assert stale([10, 20], 25) == Window(10, 25)
+    assert stale([], 25) == Window(25, 25)
+
+
 def test_an_exchange_on_record_is_exact() -> None:
     record = Exchange(int(1.5 * HOUR), final=Fraction(102), initial=Fraction(7))
     several = [index(0, 100.0, source="old"), index(1, 101.0, source="old"), index(2, 9.0, source="new")]

@@ -49,5 +49,6 @@ def test_measured_time_is_what_counting_milliseconds_gives(ends: list[int], edge
 
 
 def test_a_share_is_exact_and_nothing_is_a_share_of_no_time() -> None:
-    assert share(675_000, [Window(0, 900_000)]) == Fraction(3, 4)
+    assert share(675_000, [Window(900_000, 1_800_000)]) == Fraction(3, 4)
+    assert share(1, [Window(5, 6)]) == 1
     assert share(0, []) == 0

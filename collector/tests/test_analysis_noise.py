@@ -61,7 +61,7 @@ def test_the_energy_mean_lies_between_and_knows_no_order(pairs: list[tuple[float
 
 
 def test_an_absurd_level_overflows_nothing() -> None:
-    assert energy_mean([(1e6, 1), (1e6, 1)]) == 1e6
+    assert energy_mean([(1e6, 1), (0, 3)]) == pytest.approx(1e6 - 10 * log10(4))
 
 
 @pytest.mark.parametrize(("day", "evening", "night"), [(55, 50, 45), (60, 55, 50), (65, 60, 55), (70, 65, 60)])
@@ -98,6 +98,7 @@ def test_under_the_least_share_a_level_is_refused() -> None:
     three, four = [Window(0, 4 * HOUR)], hours(0, 4 * HOUR, 60.0)
     assert laeq(four[:3], three).value == pytest.approx(60)
     assert laeq(four[:2], three) == Level(None, Fraction(1, 2), 0)
+    assert laeq(four[:2], [Window(0, 3 * HOUR)]) == Level(None, Fraction(2, 3), 0)
     assert laeq(four[:2], three, least=Fraction(1, 2)).value == pytest.approx(60)
     assert laeq([], three, least=Fraction(0)) == Level(None, Fraction(0), 0)
 

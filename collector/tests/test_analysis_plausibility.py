@@ -20,7 +20,7 @@ def reading(minute: int, value: Value, known: int = 0) -> Observation:
     ("value", "mark"), [(25.0, ""), (25.1, "implausible"), (15.0, ""), (14.9, "implausible"), (20.0, "")]
 )
 def test_faster_than_10_degrees_an_hour_is_implausible(value: float, mark: Mark) -> None:
-    assert rate_of_change(reading(0, 20.0), reading(30, value), most_per_hour=10) == mark
+    assert rate_of_change(reading(90, 20.0), reading(120, value), most_per_hour=10) == mark
 
 
 def test_a_step_of_the_sensor_is_never_too_fast() -> None:
@@ -61,6 +61,7 @@ def test_a_corrected_history_is_judged_by_its_correction() -> None:
 def test_few_observations_prove_nothing_and_a_resting_value_may_stay() -> None:
     assert stuck([reading(0, 21.5), reading(600, 21.5)], longest=HOUR) == ""
     assert stuck([reading(0, 21.5), reading(600, 21.5)], longest=HOUR, least=2) == "implausible"
+    assert stuck([reading(0, 21.5), reading(300, 21.5), reading(600, 21.5)], longest=HOUR) == "implausible"
     assert stuck([reading(minute, 0.0) for minute in range(100)], longest=HOUR, resting=(0.0,)) == ""
     assert stuck([], longest=HOUR) == ""
 
@@ -75,6 +76,8 @@ def test_a_clock_that_is_always_behind_is_skewed_and_an_outage_is_not() -> None:
     assert slow_clock([130_000] * 20, behind=120_000) == "skewed"
     assert slow_clock([10 * HOUR] * 10 + [500] * 10, behind=120_000) == ""
     assert slow_clock([130_000] * 19, behind=120_000) == ""
+    assert slow_clock([120_000] * 20, behind=120_000) == ""
+    assert slow_clock([120_001], behind=120_000, least=0) == "skewed"
     assert slow_clock([], behind=120_000, least=0) == ""
 
 

@@ -49,6 +49,7 @@ def test_the_figures_of_an_hour_by_hand() -> None:
     assert (found.first, found.last) == ((NOON, 4.0), (NOON + 45 * 60_000, 10.0))
     assert [found.percentile(percent) for percent in (0, 50, 51, 75, 76, 100)] == [1.0, 1.0, 4.0, 4.0, 10.0, 10.0]
     assert found.energy_mean is None  # no sound
+    assert hour_of(reading(0, 1.0), reading(1, 2.0)).percentile(0) == 1.0
 
 
 def test_a_sum_is_exact_where_adding_in_turn_is_not() -> None:
@@ -126,6 +127,11 @@ def test_nothing_is_lost(several: list[Observation]) -> None:
     assert sum(one.count + one.suspect for one in roll_up("month", several).values()) == len(latest(several))
 
 
+def test_parts_may_begin_and_end_with_their_whole() -> None:
+    quarters = list(roll_up("quarter", [reading(0, 1.0), reading(59, 3.0)]).values())
+    assert merge(ONE_HOUR, quarters) == hour_of(reading(0, 1.0), reading(59, 3.0))
+
+
 def test_the_newer_version_of_a_part_counts() -> None:
     old, new = hour_of(reading(0, 1.0, known=1)), hour_of(reading(0, 2.0, known=2))
     day = window_at("day", NOON)
@@ -147,6 +153,13 @@ def test_parts_that_do_not_fit_are_refused_by_name() -> None:
             merge(day, parts)
     with pytest.raises(ValueError, match="parts: not all lie in"):
         merge(window_at("day", 0), [hour])
+
+
+@pytest.mark.parametrize(("percent", "value"), [(0, 0), (1, 1), (10, 11), (50, 59), (95, 113), (99.9, 119), (100, 119)])
+def test_percentiles_are_nearest_ranks_of_measured_values(percent: float, value: int) -> None:
+    # of 0 … 119, percent · 1.2 rounded up is the rank and one less the value
+    seconds = [Observation(TEMPERATURE, NOON + second, float(second)) for second in range(120)]
+    assert hour_of(*seconds).percentile(percent) == value
 
 
 @pytest.mark.parametrize("percent", [-1, 100.5])
