@@ -81,7 +81,7 @@ class Rollup:
         """
         if not 0 <= percent <= 100:
             raise ValueError(f"percent: expected 0 to 100, got {percent}")
-        rank = max(1, ceil(Fraction(percent) * self.count / 100))
+        rank = max(1, ceil(Fraction(repr(percent)) * self.count / 100))  # 0.1 means a tenth
         for value, count in self._numbers:
             rank -= count
             if rank <= 0:

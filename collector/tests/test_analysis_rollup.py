@@ -162,6 +162,10 @@ def test_percentiles_are_nearest_ranks_of_measured_values(percent: float, value:
     assert hour_of(*seconds).percentile(percent) == value
 
 
+def test_a_tenth_of_a_percent_is_one_in_a_thousand() -> None:
+    assert hour_of(*(Observation(TEMPERATURE, NOON + at, float(at)) for at in range(1000))).percentile(0.1) == 0.0
+
+
 @pytest.mark.parametrize("percent", [-1, 100.5])
 def test_there_is_no_percentile_beyond_the_whole(percent: float) -> None:
     with pytest.raises(ValueError, match="percent: expected 0 to 100"):
