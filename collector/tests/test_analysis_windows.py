@@ -93,6 +93,7 @@ def test_what_lasted_until_noon_belongs_before_noon_and_what_is_at_noon_after_it
     noon = ms("2026-11-23T12:00")
     assert window_of("hour", noon, 900_000) == Window(noon - HOUR, noon)
     assert window_of("hour", noon, 0) == Window(noon, noon + HOUR)
+    assert window_of("hour", noon + 1, 900_000) == Window(noon, noon + HOUR)
 
 
 def test_full_hours_by_name() -> None:
