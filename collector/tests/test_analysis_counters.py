@@ -90,6 +90,7 @@ def test_what_explains_a_change_in_two_hours_at_5_forward_and_1_back(
 
 def test_a_meter_runs_back_only_where_that_is_said_and_through_zero_only_with_a_modulus() -> None:
     assert amounts([index(0, 20.0), index(1, 19.5)]) == [(-0.5, "implausible", True)]
+    assert amounts([index(0, 20.0), index(1, 20.7)], Meter(Fraction("0.5"))) == [(0.7, "implausible", True)]
     back = Meter(Fraction(5), most_back_per_hour=Fraction(1))
     assert amounts([index(0, 0.0), index(1, 6.0)], back) == [(6.0, "implausible", True)]
 
