@@ -1,6 +1,6 @@
 """How much was in the air: hourly and daily means under the 75 % rule, running 8-hour means, the highest of a day?
 
-Required data are those of Directive 2008/50/EC, Annexes VII and XI (validity when aggregating data): an hour needs
+Required data are those of Directive 2008/50/EC, Annex VII and (from memory) XI: an hour needs
 75 % of its time (45 minutes), 8 hours need 75 % of their hourly values (6), the highest 8-hour mean of a day needs
 75 % of the day's running means (18 of 24), a day needs 75 % of its hourly values (18 of 24). On days of 23 and 25 hours
 the share decides. What is suspect counts as not measured. Days are whichever windows the caller gives: local ones, or
@@ -42,8 +42,8 @@ def hourly_mean(observations: Iterable[Observation], hour: Window, least: Fracti
     """The mean over one hour (or any window) of a series with a period, each value by its time in the window.
 
     A value at an instant covers no time and so is not measured: a series of such has no mean under this rule.
-    A value below detection ("<2") counts with half of its limit, as Directive 2009/90/EC, Article 5, has it for water;
-    for air the choice is ours, and ``low`` and ``high`` say how much hangs on it. A value above the range counts with
+    A value below detection ("<2") counts with half of its limit, as Directive 2009/90/EC, Article 5 (from memory), has it
+    for water; for air the choice is ours, and ``low`` and ``high`` say how much hangs on it. A value above the range counts with
     the end of the range.
     """
     windows = [hour]
