@@ -42,9 +42,9 @@ def hourly_mean(observations: Iterable[Observation], hour: Window, least: Fracti
     """The mean over one hour (or any window) of a series with a period, each value by its time in the window.
 
     A value at an instant covers no time and so is not measured: a series of such has no mean under this rule.
-    A value below detection ("<2") counts with half of its limit, as Directive 2009/90/EC, Article 5 (from memory), has it
-    for water; for air the choice is ours, and ``low`` and ``high`` say how much hangs on it. A value above the range counts with
-    the end of the range.
+    A value below detection ("<2") counts with half of its limit, as Directive 2009/90/EC, Article 5 (from memory),
+    has it for water; for air the choice is ours, and ``low`` and ``high`` say how much hangs on it. A value above the
+    range counts with the end of the range.
     """
     windows = [hour]
     inside = [
