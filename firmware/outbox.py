@@ -65,6 +65,10 @@ class Outbox:
         """How many messages wait for a receipt."""
         return sum(segment[2] for lane in self._lanes.values() for segment in lane)
 
+    def has_urgent(self) -> bool:
+        """Whether an urgent message waits for its receipt."""
+        return any(segment[2] > 0 for segment in self._lanes[URGENT])
+
     def oldest_seq(self) -> int:
         """The lowest sequence number without a receipt; ``next_seq`` when there is none."""
         seqs = list(self._taken)

@@ -67,13 +67,21 @@ class Waking:
         try:
             await asyncio.wait_for_ms(self._connected(), CONNECT_MS)
             await self._publish()
-        except asyncio.TimeoutError:  # the next try comes with the next report: the battery pays for each
+        except asyncio.TimeoutError:  # the battery pays for each try, so the next one waits
             print("waking: no connection: " + self._link.error)
         finally:
             for task in tasks:
                 task.cancel()
-            self._memory.report_in_ms = self._report_ms
+            self._memory.report_in_ms = self._next_report_ms()
             self._ledger.off(RADIO, self._hal.monotonic_ms())
+
+    def _next_report_ms(self) -> int:
+        """An alarm that did not get through is tried again soon, then after twice as long each time."""
+        if not self._outbox.has_urgent():
+            self._memory.tries = 0
+            return self._report_ms
+        self._memory.tries += 1
+        return min(self._kind.period_ms << min(self._memory.tries - 1, 20), self._report_ms)
 
     async def _connected(self) -> None:
         while not self._link.connected:
@@ -132,11 +140,12 @@ class Memory:
         self._hal = hal
         try:
             kept = json.loads(str(hal.memory_read(), "utf-8"))
-            self.report_in_ms, self.unanswered = kept["report_in_ms"], kept["unanswered"]
+            self.report_in_ms, self.unanswered, self.tries = kept["report_in_ms"], kept["unanswered"], kept["tries"]
             self.energy, self.done = kept["energy"], tuple(kept["done"])
             self.kind = binascii.unhexlify(kept["kind"])
         except (ValueError, KeyError, TypeError):
-            self.report_in_ms, self.unanswered, self.energy, self.done, self.kind = 0, 0, None, ("", 0), b""
+            self.report_in_ms = self.unanswered = self.tries = 0
+            self.energy, self.done, self.kind = None, ("", 0), b""
 
     def is_report_due(self, period_ms: int) -> bool:
         """At this wake, or at the next?"""
@@ -147,6 +156,7 @@ class Memory:
         kept = {
             "report_in_ms": self.report_in_ms - now - pause,
             "unanswered": self.unanswered,
+            "tries": self.tries,
             "energy": ledger.totals(now),
             "done": [outbox.id, outbox.oldest_seq()],
             "kind": str(binascii.hexlify(kind.remember() if hasattr(kind, "remember") else b""), "ascii"),

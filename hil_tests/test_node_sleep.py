@@ -114,6 +114,32 @@ async def test_a_sleeping_parking_node_remembers_what_it_saw_and_tells_a_change_
         await sensors.stop()
 
 
+async def test_an_alarm_that_finds_no_broker_is_tried_again_long_before_the_report_is_due(
+    collector: Receipts, running_broker: Program, directory: Path, tmp_path: Path, clock: Clock
+) -> None:
+    """A car comes after four hours, in an outage that ends after eight; the report is due once a day."""
+    spot = {"thing": "spot-0001", "kind": "parking", "changes": [(0, "free"), (4 * 3600, "occupied")]}
+    settings = {"period_ms": HOUR_MS // 6, "battery": {"report_ms": 24 * HOUR_MS, "receipt_ms": 800}}
+    begun = clock.now_ms()
+    program, sensors = await started(directory, tmp_path, clock, spot, settings)
+
+    def told() -> list[str]:
+        return [one["values"]["occupancy"] for one in collector.readings()]
+
+    try:
+        await collector.until(lambda: "free" in told(), "the free spot", 20)
+        running_broker.kill()
+        await collector.disconnect()
+        await collector.until(lambda: clock.now_ms() - begun > 8 * HOUR_MS, "eight hours", 40)
+        running_broker.start()
+        await collector.connect()
+        await collector.until(lambda: told()[-1:] == ["occupied"], "the car", 40)
+        assert clock.now_ms() - begun < 20 * HOUR_MS, program.last_lines()
+    finally:
+        program.kill()
+        await sensors.stop()
+
+
 def hangs(collector: Receipts, _broker: Program) -> None:
     collector.answers = False
 
