@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from hil_tests import demo
-from hil_tests.instruments import node
 from hil_tests.instruments.process import BenchError, answers, free_ports, wait_until
 
 
@@ -77,7 +76,7 @@ def test_without_a_micropython_the_gateway_runs_alone(
     def find(name: str) -> str:
         raise BenchError(f"{name} is not installed")
 
-    monkeypatch.setattr(node, "find", find)
+    monkeypatch.setattr(demo, "find", find)
     mqtt, http = map(str, free_ports(2))
     assert demo.main(["--seconds", "10", "--mqtt-port", mqtt, "--http-port", http]) == 0
     said = capsys.readouterr()
