@@ -4,6 +4,7 @@ Files that are right already are not fetched again, so an update that was cut sh
 """
 
 import asyncio
+import gc
 import os
 
 from firmware import release
@@ -35,6 +36,7 @@ class Updater:
         Raises UpdateError. The active slot is not touched; what was in the idle one is lost.
         """
         payload = bytearray()
+        gc.collect()
         try:
             await fetch(url + "/" + MANIFEST, self._context, release.LARGEST, payload.extend)
             manifest = release.decode(bytes(payload))
@@ -42,6 +44,7 @@ class Updater:
             slot = self._slots.idle()
             await self._make_room(slot, manifest)
             for file in manifest["files"]:
+                gc.collect()
                 if not await self._has(slot, file):
                     await self._fetch(url, slot, file)
         except (DownloadError, ContractError) as error:

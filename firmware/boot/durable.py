@@ -4,7 +4,7 @@ import binascii
 import hashlib
 import os
 
-_CHUNK = 2048
+_CHUNK = 512  # a heap that has lived has no large pieces left
 
 
 def replace(path: str, octets: bytes) -> None:

@@ -12,7 +12,7 @@ from hil_tests.instruments.process import find
 
 # So many words for the interpreter (one here has 64 bits, one of the chip 32), and room for the image, which the
 # chip executes from its flash and a laptop from its heap.
-HEAP_WORDS = 64 * 1024
+HEAP_WORDS = 72 * 1024
 _MORE = {"air": 80 * 1024}  # kinds that need more: for a chip with external memory
 _WORD = 2
 # A board that resets itself (75) or is reset by its watchdog (137) starts again; any other end is one.
