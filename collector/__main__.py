@@ -20,8 +20,9 @@ from collector.city import City, open_city
 from collector.config import CollectorConfig, HttpConfig, load_config
 from collector.first_steps import first_reading, page
 from collector.ingest import Ingest
-from collector.inventory import ConfigError, Inventory, load_inventory
+from collector.inventory import ConfigError, Inventory
 from collector.receive import Receiver, expect_batches
+from collector.registration import InventoryFile, Registration
 from collector.stores import StoreError
 
 if sys.platform == "win32":  # uvloop does not run there; slower without it, otherwise the same
@@ -74,9 +75,8 @@ def _quickstart(home: Path) -> Path:
 
 async def _serve(config: CollectorConfig) -> None:
     """Until a signal; what was opened is closed in the opposite order, and no process is left."""
-    inventory = load_inventory(config.inventory)
-    if inventory.city != config.city:
-        raise ConfigError(f"{config.inventory}: city: {inventory.city} is not the {config.city} of the configuration")
+    file = InventoryFile(config.inventory, config.city)
+    inventory = file.read()
     refuse_taken_port("http.port", config.http.host, config.http.port)
     async with AsyncExitStack() as stack:
         broker = None
@@ -95,6 +95,7 @@ async def _serve(config: CollectorConfig) -> None:
         receiver = Receiver(city, ingest, config.broker)
         await _run_until_one_ends(
             receiver.run(),
+            Registration(city, file, ingest, receiver).run(),
             _serve_http(city, config.http),
             _until_signal(receiver.connected, first_reading(config, inventory)),
             *([broker.run()] if broker else ()),

@@ -6,8 +6,10 @@ import logging
 import random
 import ssl
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -25,6 +27,8 @@ from firmware import contract, orders
 from firmware import mqtt_codec as mqtt
 
 log = logging.getLogger("collector.receive")
+
+T = TypeVar("T")
 
 LINGER = 0.05  # s: what a commit waits for company
 CLIENT_ID = "collector"
@@ -72,6 +76,10 @@ class Receiver:
                 tasks.create_task(self._ask_for_replays())
         finally:
             self._thread.shutdown()
+
+    async def write(self, job: Callable[[], T]) -> T:
+        """What ``job`` returns, run in the one thread that writes, between two batches."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
     # ---- the connection ---------------------------------------------------------------------------------------------
 
@@ -161,11 +169,10 @@ class Receiver:
 
     async def _commit(self, messages: list[Message]) -> Outcome:
         """Try until it is durable. Meanwhile nothing is acknowledged, the inbox fills, and the socket rests."""
-        loop = asyncio.get_running_loop()
         pause = 0.1  # s
         while True:
             try:
-                outcome = await loop.run_in_executor(self._thread, self._writer.commit, messages, _now())
+                outcome = await self.write(partial(self._writer.commit, messages, _now()))
             except (StoreError, DBAPIError) as error:
                 self._city.metrics.add("commits_failed_total")
                 self._city.health.ails("store", f"a batch cannot be committed: {error}")

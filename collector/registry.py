@@ -1,6 +1,6 @@
 """Who and what is in the city: things, publishers with what they may speak for, and datastreams?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
@@ -49,19 +49,29 @@ class Registry:
     def __init__(self, engine: Engine, inventory: Inventory) -> None:
         self._engine = engine
         self.city = inventory.city
-        self.publishers: dict[str, Publisher] = {
-            entry.id: Publisher(entry.id, entry.role, frozenset((*entry.things, entry.id)))
-            for entry in inventory.publisher
-        }
-        with engine.begin() as connection:
-            self._things = _load_things(connection, inventory)
+        self.take_inventory(inventory)
+        with engine.connect() as connection:
             rows = connection.execute(select(datastream)).all()
-        self._numbers = {one.number: one for one in self._things.values()}
         self._datastreams: dict[int, Datastream] = {}
         self._series: dict[Series, Datastream] = {}
         self._by_thing: dict[str, tuple[Datastream, ...]] = {}
         for row in rows:
             self._take(Datastream(row.id, Series(row.thing, row.quantity, row.period)))
+
+    def take_inventory(self, inventory: Inventory) -> None:
+        """Take another inventory of the same city; durable on return.
+
+        What is new gets its number, what is gone stays without being listed, and a publisher that is gone may
+        speak for nothing any more. Each mapping is exchanged as a whole, so readers need no lock.
+        """
+        with self._engine.begin() as connection:
+            things = _write_things(connection, inventory)
+        self._things = things
+        self._numbers = {one.number: one for one in things.values()}
+        self.publishers: Mapping[str, Publisher] = {
+            entry.id: Publisher(entry.id, entry.role, frozenset((*entry.things, entry.id)))
+            for entry in inventory.publisher
+        }
 
     @property
     def things(self) -> list[Thing]:
@@ -109,7 +119,7 @@ class Registry:
         self._series[one.series] = one
 
 
-def _load_things(connection: Connection, inventory: Inventory) -> dict[str, Thing]:
+def _write_things(connection: Connection, inventory: Inventory) -> dict[str, Thing]:
     entries = {entry.id: _columns(entry) for entry in inventory.thing}
     for publisher in inventory.publisher:
         if publisher.role in ("node", "gateway") and publisher.id not in entries:
