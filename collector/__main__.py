@@ -18,12 +18,14 @@ from collector.api.app import create_app
 from collector.broker import EmbeddedBroker, StartError, refuse_taken_port
 from collector.city import City, open_city
 from collector.config import CollectorConfig, HttpConfig, load_config
+from collector.control import Control, RefusedError, alone, ask
 from collector.first_steps import first_reading, page
 from collector.ingest import Ingest
 from collector.inventory import ConfigError, Inventory
 from collector.receive import Receiver, expect_batches
 from collector.registration import InventoryFile, Registration
 from collector.stores import StoreError
+from collector.verbs import verbs
 
 if sys.platform == "win32":  # uvloop does not run there; slower without it, otherwise the same
     from asyncio import new_event_loop
@@ -42,10 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("alembic", "uvicorn"):  # what they say at start, a newcomer has no use for
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
+        if options.verb:
+            print(_ask(options))
+            return 0
         file = options.config or _quickstart(HOME)
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(_serve(load_config(file)))
-    except (ConfigError, StartError) as error:
+            runner.run(_serve(load_config(file), file))
+    except (ConfigError, StartError, RefusedError) as error:
         print(f"senzorika-collector: {error}", file=sys.stderr)
         return 2
     return 0
@@ -53,11 +58,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="senzorika-collector", description=__doc__)
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help=f"collector.toml; without it everything is made in ./{HOME}"
-    )
+    where = f"collector.toml; without it everything is made in ./{HOME}"
+    parser.add_argument("--config", type=Path, metavar="FILE", help=where)
     parser.add_argument("--log", choices=("debug", "info", "warning", "error"), default="info")
+    parsers = parser.add_subparsers(dest="verb", metavar="VERB", help="without one the collector runs")
+
+    verb = parsers.add_parser("release", help="try once more what is held in quarantine")
+    verb.add_argument("--publisher", metavar="NAME", help="only what came from this one")
+
+    verb = parsers.add_parser("backup", help="copy everything into a directory, while it runs")
+    verb.add_argument("target", type=Path, metavar="DIR", help="new, or empty")
+
+    for verb in parsers.choices.values():  # it may stand on either side of the verb
+        verb.add_argument("--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="of the one that runs")
     return parser
+
+
+def _ask(options: argparse.Namespace) -> str:
+    """What the running collector says; raises ConfigError or RefusedError."""
+    data = load_config(options.config or HOME / "collector.toml").data
+    if options.verb == "backup":
+        return ask(data, "backup", target=str(options.target.absolute()))
+    return ask(data, "release", **({"publisher": options.publisher} if options.publisher else {}))
 
 
 def _quickstart(home: Path) -> Path:
@@ -73,12 +95,13 @@ def _quickstart(home: Path) -> Path:
     return file
 
 
-async def _serve(config: CollectorConfig) -> None:
+async def _serve(config: CollectorConfig, file: Path) -> None:
     """Until a signal; what was opened is closed in the opposite order, and no process is left."""
-    file = InventoryFile(config.inventory, config.city)
-    inventory = file.read()
-    refuse_taken_port("http.port", config.http.host, config.http.port)
+    inventory_file = InventoryFile(config.inventory, config.city)
+    inventory = inventory_file.read()
     async with AsyncExitStack() as stack:
+        stack.enter_context(alone(config.data))
+        refuse_taken_port("http.port", config.http.host, config.http.port)
         broker = None
         if config.broker.kind != "external":
             broker = EmbeddedBroker(config.broker)
@@ -93,9 +116,11 @@ async def _serve(config: CollectorConfig) -> None:
             log.info("%d observations left the quarantine: what held them is mended", len(released))
         print(page(config), flush=True)
         receiver = Receiver(city, ingest, config.broker)
+        registration = Registration(city, inventory_file, ingest, receiver)
         await _run_until_one_ends(
             receiver.run(),
-            Registration(city, file, ingest, receiver).run(),
+            registration.run(),
+            Control(config.data, verbs(city, registration, config, file)).run(),
             _serve_http(city, config.http),
             _until_signal(receiver.connected, first_reading(config, inventory)),
             *([broker.run()] if broker else ()),

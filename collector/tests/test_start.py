@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -112,6 +112,56 @@ def test_without_a_configuration_everything_is_made(tmp_path: Path) -> None:
     with started(tmp_path) as (_, printed):
         assert str(tmp_path / "senzorika-data" / "data") in printed
         assert json.loads(get(8080, "/health")[1])["well"] is True
+
+
+def until(is_true: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 15
+    while not is_true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def register(folder: Path, thing: str) -> None:
+    """Add the thing to the inventory, and to what the first publisher may speak for."""
+    inventory = folder / "senzorika-data" / "inventory.toml"
+    text = inventory.read_text().replace('things = ["', f'things = ["{thing}", "')
+    entry = f'\n[[thing]]\nid = "{thing}"\nname = {{ sl = "a", it = "b", en = "c" }}\ncenter = "mobility"\n'
+    inventory.write_text(text + entry)
+
+
+def told(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What a second command says to the collector that runs."""
+    return subprocess.run([*COMMAND, *arguments], cwd=folder, check=False, capture_output=True, text=True, timeout=30)
+
+
+def test_a_running_collector_takes_what_is_registered_meanwhile(tmp_path: Path) -> None:
+    _, http = quickstart(tmp_path, "--store", "memory:")
+    with started(tmp_path) as (_, printed):
+        line = next(line for line in printed.splitlines() if "mosquitto_pub" in line)
+        for thing in ("spot-0002", "spot-0003", "spot-0004"):
+            subprocess.run(["bash", "-c", line.replace('"spot-0001"', f'"{thing}"')], check=True)
+        until(lambda: b"spot-0004" in get(http, "/api/quarantine")[1], "three are held")
+        register(tmp_path, "spot-0002")
+        until(lambda: b'"occupied"' in get(http, "/api/things")[1], "the first one is released")
+        register(tmp_path, "spot-0003")
+        answer = told(tmp_path, "release", "--publisher", "park-0001")
+        assert answer.stdout == "1 observations of park-0001 released, 1 readings still held\n"
+        assert (answer.returncode, answer.stderr) == (0, "")
+        assert told(tmp_path, "release").stdout == "0 observations of all publishers released, 1 readings still held\n"
+
+
+def test_a_second_collector_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    quickstart(tmp_path, "--store", "memory:")
+    with started(tmp_path) as (process, _):
+        assert f"data: a collector (process {process.pid}) already runs on " in refused(tmp_path)
+
+
+def test_who_asks_a_collector_that_does_not_run_is_told(tmp_path: Path) -> None:
+    config = str(tmp_path / "senzorika-data" / "collector.toml")
+    assert "collector.toml: No such file" in refused(tmp_path, "release")
+    quickstart(tmp_path)
+    assert "no collector is running on " in refused(tmp_path, "release", "--config", config)
+    assert "no collector is running on " in refused(tmp_path, "--config", config, "backup", "copy")
 
 
 def refused(folder: Path, *arguments: str, **environment: str) -> str:
