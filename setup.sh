@@ -11,9 +11,10 @@ PYTHON=${PYTHON:-python3}
     exit 1
 }
 
-# Foreign programs: broker, MQTT and Modbus clients, InfluxDB 1.6, TLS.
+# Foreign programs: broker, MQTT and Modbus clients, InfluxDB 1.6, a peer that speaks its version 2, TLS.
 missing=""
-for pair in mosquitto:mosquitto mosquitto_sub:mosquitto-clients mbpoll:mbpoll influxd:influxdb openssl:openssl; do
+for pair in mosquitto:mosquitto mosquitto_sub:mosquitto-clients mbpoll:mbpoll influxd:influxdb \
+    victoria-metrics:victoria-metrics openssl:openssl; do
     PATH="$PATH:/usr/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 "$PYTHON" -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"

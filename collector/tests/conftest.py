@@ -2,13 +2,11 @@
 
 import itertools
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ import pytest
 from collector.broker import find_program
 from collector.config import load_config
 from collector.inventory import load_inventory
+from collector.tests.influx_servers import running_influx, running_victoria
 
 _ports = itertools.count(20_000 + os.getpid() % 100 * 100)  # below 32768: no outgoing connection sits there
 _databases = itertools.count(1)
@@ -32,44 +31,10 @@ def free_port() -> int:
     raise OSError("no port is free")
 
 
-_INFLUX = """
-reporting-disabled = true
-bind-address = "127.0.0.1:{rpc}"
-[meta]
-dir = "{folder}/meta"
-[data]
-dir = "{folder}/data"
-wal-dir = "{folder}/wal"
-query-log-enabled = false
-[http]
-bind-address = "127.0.0.1:{port}"
-log-enabled = false
-[monitor]
-store-enabled = false
-"""
-
-
 @pytest.fixture(scope="session")
 def influx_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A real influxd 1.x on the loopback."""
-    program = shutil.which("influxd")
-    if program is None:
-        pytest.skip("there is no influxd here (apt install influxdb)")
-    folder = tmp_path_factory.mktemp("influx")
-    port = free_port()
-    (folder / "influx.conf").write_text(_INFLUX.format(folder=folder, port=port, rpc=free_port()))
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([program, "-config", str(folder / "influx.conf")], stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + 20
-        while not _answers(port):
-            if server.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"influxd does not start: {(folder / 'log').read_text()[-500:]}")
-            time.sleep(0.05)
+    with running_influx(tmp_path_factory.mktemp("influx"), free_port(), free_port()) as port:
         yield port
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 @pytest.fixture
@@ -78,15 +43,17 @@ def influx_url(influx_port: int) -> str:
     return f"influx://127.0.0.1:{influx_port}/test{next(_databases)}"
 
 
-def _answers(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=1)
-    try:
-        connection.request("GET", "/ping")
-        return connection.getresponse().status == 204
-    except OSError:
-        return False
-    finally:
-        connection.close()
+@pytest.fixture
+def influx_with_users(tmp_path: Path) -> Iterator[int]:
+    """InfluxDB 1.x as a city runs it: whoever asks needs a name and a word."""
+    with running_influx(tmp_path, free_port(), free_port(), auth=True) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def victoria_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with running_victoria(tmp_path_factory.mktemp("victoria"), free_port()) as port:
+        yield port
 
 
 class RunningBroker:

@@ -1,0 +1,169 @@
+"""What the InfluxDB store is tested against: real servers, and one that writes down what it is asked."""
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from ssl import SSLContext
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+_INFLUX = """
+reporting-disabled = true
+bind-address = "127.0.0.1:{rpc}"
+[meta]
+dir = "{folder}/meta"
+[data]
+dir = "{folder}/data"
+wal-dir = "{folder}/wal"
+query-log-enabled = false
+[http]
+bind-address = "127.0.0.1:{port}"
+log-enabled = false
+auth-enabled = {auth}
+[monitor]
+store-enabled = false
+"""
+
+
+@contextmanager
+def running_influx(folder: Path, port: int, rpc: int, *, auth: bool = False) -> Iterator[int]:
+    """A real influxd 1.x on the loopback; yields its port."""
+    program = shutil.which("influxd")
+    if program is None:
+        pytest.skip("there is no influxd here (apt install influxdb)")
+    settings = _INFLUX.format(folder=folder, port=port, rpc=rpc, auth=str(auth).lower())
+    (folder / "influx.conf").write_text(settings)
+    with _running([program, "-config", str(folder / "influx.conf")], folder / "log", port):
+        yield port
+
+
+@contextmanager
+def running_victoria(folder: Path, port: int) -> Iterator[int]:
+    """VictoriaMetrics speaks InfluxDB's way of writing and no InfluxQL: a peer for tests, no store."""
+    program = shutil.which("victoria-metrics")
+    if program is None:
+        pytest.skip("there is no victoria-metrics here (apt install victoria-metrics)")
+    settings = [f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={folder}/data", "-retentionPeriod=100y"]
+    with _running([program, *settings], folder / "log", port):
+        yield port
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    parameters: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+
+class Recorder:
+    """Writes down what it is asked, and answers as it is told: ``answers`` to POSTs in turn, 204 when none is left."""
+
+    def __init__(self, version: str) -> None:
+        self.requests: list[Request] = []
+        self.answers: list[tuple[int, dict[str, str], bytes] | None] = []
+        """(status, headers, body); None: the connection is closed without a word."""
+        self.rows = b'{"results":[{"statement_id":0}]}'
+        self.version = version
+        self.port = 0
+
+    @property
+    def writes(self) -> list[Request]:
+        return [one for one in self.requests if one.method == "POST"]
+
+    def answer(self, request: Request) -> tuple[int, dict[str, str], bytes] | None:
+        self.requests.append(request)
+        if request.path == "/ping":
+            return 204, {"X-Influxdb-Build": "OSS", "X-Influxdb-Version": self.version}, b""
+        if request.method == "GET":
+            return 200, {"Content-Type": "application/json"}, self.rows
+        return self.answers.pop(0) if self.answers else (204, {}, b"")
+
+
+@contextmanager
+def recording(version: str, tls: SSLContext | None = None) -> Iterator[Recorder]:
+    recorder = Recorder(version)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            url = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            request = Request(self.command, url.path, dict(parse_qsl(url.query)), dict(self.headers.items()), body)
+            answer = recorder.answer(request)
+            if answer is None:
+                self.close_connection = True
+                return
+            status, headers, content = answer
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if status != 204:
+                self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST  # noqa: N815  # the name is http.server's
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """A client that trusts nobody hangs up."""
+
+        def get_request(self) -> tuple[socket.socket, Any]:
+            connection, address = super().get_request()
+            return (tls.wrap_socket(connection, server_side=True) if tls else connection), address
+
+    server = Server(("127.0.0.1", 0), Handler)
+    recorder.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield recorder
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def _running(command: list[str], log: Path, port: int) -> Iterator[None]:
+    with log.open("wb") as file:
+        server = subprocess.Popen(command, stdout=file, stderr=file)
+    try:
+        deadline = time.monotonic() + 20
+        while not _answers(port):
+            if server.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"{command[0]} does not start: {log.read_text()[-500:]}")
+            time.sleep(0.05)
+        yield
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _answers(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/ping")
+        return connection.getresponse().status == 204
+    except OSError:
+        return False
+    finally:
+        connection.close()
