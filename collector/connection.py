@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TypeVar, cast
 
 from collector.inbox import Arrival, Inbox
-from collector.ingest import Message
+from collector.message import Message
 from firmware import mqtt_codec as mqtt
 
 T = TypeVar("T")

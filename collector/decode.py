@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from collector.observation import Kind, Value, kind_of
 from firmware import contract
@@ -16,19 +16,19 @@ _Time = Annotated[int, Meta(gt=0, lt=2**53)]
 _Values = Annotated[dict[str, Any], Meta(min_length=1)]
 
 
-class Reading(Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """Values of one thing at one instant; every value in the type of its kind."""
+class Reading(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """Values of one thing at one instant; ``decode`` gives every value the type of its kind."""
 
     thing: str
     at: _Time
     values: _Values
     period: Annotated[int, Meta(ge=1, le=10**12)] = 0  # absent: 0
-    quality: dict[str, _Quality] = msgspec.field(default_factory=dict)
-    censored: dict[str, _Censored] = msgspec.field(default_factory=dict)
+    quality: dict[str, _Quality] | UnsetType = UNSET  # false where absent
+    censored: dict[str, _Censored] | UnsetType = UNSET
     source: str = ""
 
 
-class ReadingMessage(Struct, forbid_unknown_fields=True):
+class ReadingMessage(Struct, forbid_unknown_fields=True, gc=False):
     """``outbox`` is "" and ``seq`` 0 where a third party left them out."""
 
     readings: Annotated[list[Reading], Meta(min_length=1)]
@@ -36,7 +36,8 @@ class ReadingMessage(Struct, forbid_unknown_fields=True):
     seq: Annotated[int, Meta(ge=1, le=2**53)] = 0
 
 
-_decoder = msgspec.json.Decoder(ReadingMessage)
+parse = msgspec.json.Decoder(ReadingMessage).decode
+"""Types and ranges only: ids, quantities and the kinds of values are still to be checked. ValueError is a doubt."""
 _good_ids: set[str] = set()
 _MOST = 10**DIGITS
 
@@ -44,7 +45,7 @@ _MOST = 10**DIGITS
 def decode(payload: bytes) -> ReadingMessage:
     """Raises ContractError with the path of what is wrong, exactly where ``contract.decode_reading`` does."""
     try:
-        message = _decoder.decode(payload)
+        message = parse(payload)
     except ValueError:  # msgspec's errors and those of UTF-8
         message = None
     if message is None or not _is_sound(message):
@@ -70,16 +71,16 @@ def _by_contract(payload: bytes) -> ReadingMessage:
 
 def _is_sound(message: ReadingMessage) -> bool:
     """What the types leave open. False is a doubt, not a verdict."""
-    if (message.outbox != "") != (message.seq > 0) or (message.outbox and not _is_id(message.outbox)):
+    if (message.outbox != "") != (message.seq > 0) or (message.outbox and not is_id(message.outbox)):
         return False
     return all(map(_is_sound_reading, message.readings))
 
 
 def _is_sound_reading(reading: Reading) -> bool:
-    if not _is_id(reading.thing) or not _is_text(reading.source):
+    if not is_id(reading.thing) or not is_text(reading.source):
         return False
     values = reading.values
-    if reading.quality.keys() - values.keys() or reading.censored.keys() - values.keys():
+    if any(marks and marks.keys() - values.keys() for marks in (reading.quality, reading.censored)):
         return False
     try:
         return _take_values(reading)
@@ -91,14 +92,15 @@ def _take_values(reading: Reading) -> bool:
     """Give every value the type of its kind; False at the first one that the contract may refuse."""
     values = reading.values
     for key, value in values.items():
-        taken = _value(kind_of(key), value)
+        taken = typed(kind_of(key), value)
         if taken is None:
             return False
         values[key] = taken
     return True
 
 
-def _value(kind: Kind, value: Any) -> Value | None:
+def typed(kind: Kind, value: Any) -> Value | None:
+    """The value in the type of its kind; None where the contract may refuse it."""
     taken: Value | None = None
     if kind.is_number:
         if type(value) is float and -LARGEST <= value <= LARGEST:
@@ -110,7 +112,7 @@ def _value(kind: Kind, value: Any) -> Value | None:
     elif kind.kind == "flags":
         taken = value if type(value) is int and 0 <= value < _MOST else None
     elif kind.kind == "text":
-        taken = value if type(value) is str and _is_text(value) else None
+        taken = value if type(value) is str and is_text(value) else None
     elif type(value) is list and len(value) in (2, 3):
         limits = zip(value, (180, 90, 100_000), strict=False)
         if all(type(number) in (int, float) and -limit <= number <= limit for number, limit in limits):
@@ -118,7 +120,8 @@ def _value(kind: Kind, value: Any) -> Value | None:
     return taken
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
+    """Ids of publishers, things and outboxes; remembered, because a city has some thousands of them."""
     if text in _good_ids:
         return True
     try:
@@ -130,5 +133,5 @@ def _is_id(text: str) -> bool:
     return True
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
     return len(text) <= TEXT_LIMIT // 4 or len(text.encode()) <= TEXT_LIMIT  # a character has at most four bytes

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from typing import NamedTuple, Protocol
 
-from collector.ingest import Message
+from collector.message import Message
 
 
 class Sender(Protocol):

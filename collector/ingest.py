@@ -3,42 +3,37 @@
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 
 from collector import ranges
+from collector.batch import Batch
+from collector.bulk import Bulk, Taken
 from collector.city import City
-from collector.decode import Reading, decode, reading_of
+from collector.decode import Reading, decode, parse, reading_of
 from collector.ledger import Arrivals, Key
+from collector.message import FUTURE, SKEW, Message
 from collector.metadata import result
 from collector.observation import Observation, Series, kind_of
 from collector.quarantine import Held
 from collector.ranges import Ranges
-from collector.state import observe_state
+from collector.series_table import SeriesTable
+from collector.state import ONLINE, observe_state
 from firmware import contract, orders
 from firmware.contract import ContractError
 
-FUTURE = 24 * 3_600_000  # ms: a reading further ahead than this is held
-SKEW = 60_000  # ms: a reading further ahead than this is stored, marked
-
-
-class Message(NamedTuple):
-    """One MQTT message as it arrived; ``received`` in ms UTC."""
-
-    topic: str
-    payload: bytes
-    received: int
+CHUNK = 500  # messages taken at once: what they decode to stays in the processor's cache
 
 
 class Outcome(NamedTuple):
     """What is durable now, and who may be told."""
 
-    kept: list[Observation]
+    kept: Batch
     receipts: dict[Key, Ranges]
     """(publisher, outbox) -> sequence numbers that are stored or quarantined."""
 
@@ -51,30 +46,65 @@ class _Origin(NamedTuple):
     seq: int = 0
 
 
-@dataclass(slots=True)
-class _Batch:
-    observations: list[Observation] = field(default_factory=list)
-    origins: list[tuple[int, _Origin]] = field(default_factory=list)  # where in observations a message begins
-    arrivals: dict[Key, Arrivals] = field(default_factory=dict)
-    held: list[Held] = field(default_factory=list)
-    results: list[dict[str, object]] = field(default_factory=list)
+class _Taken:
+    """What the messages of one commit amount to, in order of arrival."""
 
-    def arrival(self, origin: _Origin) -> Arrivals:
-        key = origin.publisher, origin.outbox
+    def __init__(self, table: SeriesTable) -> None:
+        self._table = table
+        self._parts: list[Batch] = []
+        self._length = 0  # of all parts
+        self._origins: list[tuple[int, _Origin | Taken]] = []  # where a message, or a run of them, begins
+        self._singly: list[Observation] = []  # behind the parts
+        self.online: dict[str, Observation] = {}
+        self.arrivals: dict[Key, Arrivals] = {}
+        self.held: list[Held] = []
+        self.results: list[dict[str, object]] = []
+
+    def arrival(self, publisher: str, outbox: str) -> Arrivals:
+        key = publisher, outbox
         if key not in self.arrivals:
             self.arrivals[key] = Arrivals(set(), set())
         return self.arrivals[key]
+
+    def add(self, origin: _Origin, observations: Iterable[Observation]) -> None:
+        self._origins.append((self._length + len(self._singly), origin))
+        self._singly += observations
+
+    def add_run(self, run: Taken) -> None:
+        self._close_singly()
+        self._origins.append((self._length, run))
+        self._parts.append(run.observations)
+        self._length += len(run.observations)
+        for key, numbers in run.numbers.items():
+            self.arrival(*key).stored.update(numbers)
 
     def hold(self, origin: _Origin, content: bytes, reason: str, *, whole: bool = False) -> None:
         publisher, received = origin.publisher, origin.received
         place = (origin.outbox, origin.seq) if origin.seq else (None, None)
         self.held.append(Held(publisher, origin.topic, received, content, whole, reason, *place))
         if origin.seq:
-            self.arrival(origin).quarantined.add(origin.seq)
+            self.arrival(publisher, origin.outbox).quarantined.add(origin.seq)
 
-    def origin_of(self, observation: Observation) -> _Origin:
-        index = next(number for number, one in enumerate(self.observations) if one is observation)
-        return self.origins[bisect_right(self.origins, index, key=lambda pair: pair[0]) - 1][1]
+    @property
+    def observations(self) -> Batch:
+        self._close_singly()
+        return Batch.joined(self._table, self._parts)
+
+    def origin_of(self, position: int) -> _Origin:
+        begin, origin = self._origins[bisect_right(self._origins, position, key=lambda pair: pair[0]) - 1]
+        if isinstance(origin, _Origin):
+            return origin
+        index = int(np.searchsorted(origin.begins, position - begin, side="right")) - 1
+        message = origin.messages[index]
+        decoded = parse(message.payload)
+        _, publisher, _ = contract.split_topic(message.topic)
+        return _Origin(message.topic, publisher, message.received, decoded.outbox, decoded.seq)
+
+    def _close_singly(self) -> None:
+        if self._singly:
+            self._parts.append(Batch.of(self._table, self._singly))
+            self._length += len(self._singly)
+            self._singly = []
 
 
 class Ingest:
@@ -83,16 +113,18 @@ class Ingest:
     def __init__(self, city: City) -> None:
         self._city = city
         self._topics: dict[str, tuple[str, str, str]] = {}
+        self._publishers = city.registry.publishers
+        self._bulk = Bulk(city.registry, city.store.table)
+        self._seen: set[int] = set()  # numbers of the series that have a datastream
 
-    def commit(self, messages: Iterable[Message], now: int) -> Outcome:
+    def commit(self, messages: Sequence[Message], now: int) -> Outcome:
         """Return once everything is durable; ``now`` in ms UTC.
 
         Raises StoreError or sqlalchemy's DBAPIError: then nothing may be acknowledged, and the same batch is
         given again. Committing twice equals committing once.
         """
-        batch = _Batch()
-        for message in messages:
-            self._take(batch, message)
+        batch = _Taken(self._city.store.table)
+        self._take_all(batch, messages)
         kept = self._write(batch, now, freed=())
         receipts = {
             key: ranges.of(arrival.stored | arrival.quarantined)
@@ -107,7 +139,7 @@ class Ingest:
         after = 0
         while page := self._city.quarantine.held(publisher, limit=500, after=after):
             after = page[-1].id
-            batch, freed = _Batch(), []
+            batch, freed = _Taken(self._city.store.table), []
             for one in page:
                 before = len(batch.held)
                 self._retry(batch, one, now)
@@ -120,25 +152,25 @@ class Ingest:
                 released += self._write(batch, now, freed)
         return released
 
-    def _retry(self, batch: _Batch, one: Held, now: int) -> None:
+    def _retry(self, batch: _Taken, one: Held, now: int) -> None:
         if one.whole:
             self._take(batch, Message(one.topic, one.content, now))
             return
         origin = _Origin(one.topic, one.publisher, now, one.outbox or "", one.seq or 0)
         self._take_plain(batch, origin, json.loads(one.content))
         if origin.seq:
-            self._arrived(batch, origin)
+            _arrived(batch, origin)
 
-    def _write(self, batch: _Batch, now: int, freed: Sequence[Held]) -> list[Observation]:
+    def _write(self, batch: _Taken, now: int, freed: Sequence[Held]) -> Batch:
         city = self._city
-        added = city.store.add(batch.observations, now)
-        for one, reason in added.refused:
-            plain = {"thing": one.series.thing, "at": one.at, "values": {one.series.quantity: one.value}}
-            batch.hold(batch.origin_of(one), json.dumps(plain).encode(), reason)
-        city.registry.see({one.series: None for one in added.kept})
+        observations = batch.observations
+        added = city.store.add(observations, now)
+        for position, reason in added.refused:
+            batch.hold(batch.origin_of(position), _as_reading(observations[position]), reason)
+        self._see(added.kept)
         with city.engine.begin() as connection:
+            city.quarantine.let_go(connection, freed)  # first: what is refused again is held again
             city.quarantine.hold(connection, batch.held)
-            city.quarantine.let_go(connection, freed)
             for free in freed:
                 if free.seq and city.quarantine.holds(connection, free.publisher, free.outbox, free.seq):
                     batch.arrivals[free.publisher, free.outbox or ""].quarantined.add(free.seq)
@@ -149,13 +181,43 @@ class Ingest:
         metrics = city.metrics
         metrics.add("commits_total")
         metrics.add("observations_stored_total", len(added.kept))
-        metrics.add("observations_repeated_total", len(batch.observations) - len(added.kept) - len(added.refused))
+        metrics.add("observations_repeated_total", len(observations) - len(added.kept) - len(added.refused))
         metrics.add("readings_quarantined_total", len(batch.held))
         return added.kept
 
+    def _see(self, kept: Batch) -> None:
+        """Every series that has an observation has a datastream."""
+        table = self._city.store.table
+        new = set(np.unique(kept.series).tolist()) - self._seen
+        if new:
+            self._city.registry.see(table[number] for number in sorted(new))
+            self._seen |= new
+
+    # ---- many messages ----------------------------------------------------------------------------------------------
+
+    def _take_all(self, batch: _Taken, messages: Sequence[Message]) -> None:
+        """Readings first: MQTT keeps an order within a topic only."""
+        if self._publishers is not self._city.registry.publishers:  # the inventory was read again
+            self._publishers = self._city.registry.publishers
+            self._bulk = Bulk(self._city.registry, self._city.store.table)
+        ordinary: list[Message] = []
+        others: list[Message] = []
+        for message in messages:
+            (ordinary if self._bulk.is_ordinary(message.topic) else others).append(message)
+        for start in range(0, len(ordinary), CHUNK):
+            run = ordinary[start : start + CHUNK]
+            taken = self._bulk.take(run)
+            if taken:
+                batch.add_run(taken)
+            else:
+                for message in run:
+                    self._take(batch, message)
+        for message in others:
+            self._take(batch, message)
+
     # ---- one message ------------------------------------------------------------------------------------------------
 
-    def _take(self, batch: _Batch, message: Message) -> None:
+    def _take(self, batch: _Taken, message: Message) -> None:
         try:
             city, publisher, channel = self._split(message.topic)
         except ContractError as error:
@@ -186,7 +248,7 @@ class Ingest:
                 self._topics[topic] = parts
         return parts
 
-    def _take_readings(self, batch: _Batch, origin: _Origin, payload: bytes) -> None:
+    def _take_readings(self, batch: _Taken, origin: _Origin, payload: bytes) -> None:
         try:
             message = decode(payload)
         except ContractError as error:
@@ -196,9 +258,9 @@ class Ingest:
         for reading in message.readings:
             self._take_reading(batch, origin, reading)
         if origin.seq:
-            self._arrived(batch, origin)
+            _arrived(batch, origin)
 
-    def _salvage(self, batch: _Batch, origin: _Origin, payload: bytes, error: ContractError) -> None:
+    def _salvage(self, batch: _Taken, origin: _Origin, payload: bytes, error: ContractError) -> None:
         """One reading is wrong, or the frame around them: keep each good one, hold the others, each for its reason."""
         try:
             message = json.loads(payload)
@@ -217,9 +279,9 @@ class Ingest:
         for reading in readings:
             self._take_plain(batch, origin, reading)
         if origin.seq:
-            self._arrived(batch, origin)
+            _arrived(batch, origin)
 
-    def _take_plain(self, batch: _Batch, origin: _Origin, plain: Any) -> None:
+    def _take_plain(self, batch: _Taken, origin: _Origin, plain: Any) -> None:
         try:
             reading = reading_of(plain)
         except ContractError as error:
@@ -227,25 +289,26 @@ class Ingest:
         else:
             self._take_reading(batch, origin, reading)
 
-    def _take_reading(self, batch: _Batch, origin: _Origin, reading: Reading) -> None:
+    def _take_reading(self, batch: _Taken, origin: _Origin, reading: Reading) -> None:
         reason = self._refusal(origin, reading)
         if reason:
             batch.hold(origin, msgspec.json.encode(reading), reason)
             return
-        batch.origins.append((len(batch.observations), origin))
         skewed = "skewed" if reading.at > origin.received + SKEW else ""
-        quality, censored = reading.quality, reading.censored
+        quality, censored = reading.quality or {}, reading.censored or {}
+        observations = []
         for key, value in reading.values.items():
             kind = kind_of(key)
             derived = skewed
             if kind.low is not None and kind.high is not None and not kind.low <= value <= kind.high:
                 derived = f"implausible {skewed}".rstrip()
             series = Series(reading.thing, key, reading.period)
-            batch.observations.append(
+            observations.append(
                 Observation(
                     series, reading.at, value, quality.get(key, ""), censored.get(key, ""), reading.source, derived
                 )
             )
+        batch.add(origin, observations)
 
     def _refusal(self, origin: _Origin, reading: Reading) -> str:
         publisher = self._city.registry.publishers.get(origin.publisher)
@@ -257,31 +320,35 @@ class Ingest:
             return "at: more than 24 h in the future"
         return ""
 
-    def _arrived(self, batch: _Batch, origin: _Origin) -> None:
-        arrival = batch.arrival(origin)
-        if origin.seq not in arrival.quarantined:
-            arrival.stored.add(origin.seq)
-
-    def _take_state(self, batch: _Batch, origin: _Origin, payload: bytes) -> None:
+    def _take_state(self, batch: _Taken, origin: _Origin, payload: bytes) -> None:
         state = contract.decode_state(payload)
         publisher = origin.publisher
         if publisher not in self._city.registry.publishers:
             raise ContractError("unknown publisher")
         if state["at"] > origin.received + FUTURE:
             raise ContractError("at: more than 24 h in the future")
-        batch.origins.append((len(batch.observations), origin))
-        last = next(
-            (one for one in reversed(batch.observations) if one.series == Series(publisher, "online")),
-            self._city.store.last(Series(publisher, "online")),
-        )
-        batch.observations += observe_state(publisher, state, last, origin.received)
+        last = batch.online.get(publisher) or self._city.store.last(Series(publisher, ONLINE))
+        observations = observe_state(publisher, state, last, origin.received)
+        batch.add(origin, observations)
+        for one in observations:
+            if one.series.quantity == ONLINE:
+                batch.online[publisher] = one
         if "outbox" in state:
-            arrival = batch.arrival(origin._replace(outbox=state["outbox"]))
+            arrival = batch.arrival(publisher, state["outbox"])
             arrival.next_seq = max(arrival.next_seq, state.get("next_seq", 1))
             arrival.dropped = ranges.union(arrival.dropped, map(tuple, state.get("dropped", ())))
 
 
-def _take_result(batch: _Batch, origin: _Origin, payload: bytes) -> None:
+def _as_reading(one: Observation) -> bytes:
+    """One observation as the reading it came in, as JSON."""
+    thing, quantity, period = one.series
+    plain = {"thing": thing, "at": one.at, "values": {quantity: one.value}, "period": period, "source": one.source}
+    marks = {"quality": one.quality, "censored": one.censored}
+    plain |= {name: {quantity: mark} for name, mark in marks.items() if mark}
+    return msgspec.json.encode({name: part for name, part in plain.items() if part})
+
+
+def _take_result(batch: _Taken, origin: _Origin, payload: bytes) -> None:
     message = orders.decode_result(payload)
     batch.results.append(
         {
@@ -295,7 +362,13 @@ def _take_result(batch: _Batch, origin: _Origin, payload: bytes) -> None:
     )
     if "seq" in message:
         origin = origin._replace(outbox=message["outbox"], seq=message["seq"])
-        batch.arrival(origin).stored.add(origin.seq)
+        _arrived(batch, origin)
+
+
+def _arrived(batch: _Taken, origin: _Origin) -> None:
+    arrival = batch.arrival(origin.publisher, origin.outbox)
+    if origin.seq not in arrival.quarantined:
+        arrival.stored.add(origin.seq)
 
 
 def _keep_results(connection: Connection, results: list[dict[str, object]]) -> None:

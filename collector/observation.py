@@ -1,7 +1,5 @@
 """What does the city know once a reading is stored? The domain words, frozen."""
 
-from collections.abc import Sequence
-from math import isfinite
 from typing import NamedTuple
 
 import msgspec
@@ -49,14 +47,6 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     @property
     def content(self) -> tuple[Value, str, str, str]:
         return self.value, self.quality, self.censored, self.source
-
-
-def split_finite(batch: Sequence[Observation]) -> tuple[Sequence[Observation], list[tuple[Observation, str]]]:
-    """Return (what a store may take, what none takes and why): NaN and the infinities have no place in a series."""
-    refused = [(one, "not finite") for one in batch if type(one.value) is float and not isfinite(one.value)]
-    if not refused:
-        return batch, refused
-    return [one for one in batch if type(one.value) is not float or isfinite(one.value)], refused
 
 
 class Kind(NamedTuple):

@@ -1,15 +1,18 @@
 """How does the event loop ask a store that blocks? In threads, few at once, each with a deadline."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
+from collector.aggregation import Aggregate, Aggregation
 from collector.observation import Observation
 from collector.query import Query
 from collector.stores import Rows, Store, StoreError
 
 Answer = TypeVar("Answer")
+Question = TypeVar("Question")
+Row = TypeVar("Row")
 CHUNK = 5_000  # observations per fetch: about a millisecond of work between two awaits
 
 
@@ -21,17 +24,16 @@ class Reader:
         self._slots = asyncio.Semaphore(at_once)
         self._deadline = deadline
 
-    async def chunks(self, query: Query, size: int = CHUNK) -> AsyncGenerator[list[Observation], None]:
+    def chunks(self, query: Query, size: int = CHUNK) -> AsyncGenerator[Sequence[Observation], None]:
         """Yield the answer in pieces; raises NotOfferedError, or StoreError when the deadline passes.
 
         Wrap it in ``contextlib.aclosing`` when you may leave it early.
         """
-        rows = await self._within_slot(self._store.open_rows, query)
-        try:
-            while observations := await self._fetch(rows, size):
-                yield observations
-        finally:
-            rows.close()
+        return self._pieces(self._store.open_rows, query, size)
+
+    def aggregates(self, question: Aggregation, size: int = CHUNK) -> AsyncGenerator[Sequence[Aggregate], None]:
+        """As ``chunks``."""
+        return self._pieces(self._store.open_aggregates, question, size)
 
     async def all(self, query: Query) -> list[Observation]:
         """The whole answer at once: only for a query with a limit."""
@@ -41,7 +43,17 @@ class Reader:
     async def count(self, query: Query) -> int:
         return await self._within_slot(self._store.count, query)
 
-    async def _fetch(self, rows: Rows, size: int) -> list[Observation]:
+    async def _pieces(
+        self, ask: Callable[[Question], Rows[Row]], question: Question, size: int
+    ) -> AsyncGenerator[Sequence[Row], None]:
+        rows = await self._within_slot(ask, question)
+        try:
+            while several := await self._fetch(rows, size):
+                yield several
+        finally:
+            rows.close()
+
+    async def _fetch(self, rows: Rows[Row], size: int) -> Sequence[Row]:
         async with self._slots:
             fetching = asyncio.create_task(asyncio.to_thread(rows.fetch, size))
             try:
@@ -53,7 +65,7 @@ class Reader:
                     raise StoreError(f"the query took longer than {self._deadline:g} s") from None
                 raise
 
-    async def _within_slot(self, ask: Callable[[Query], Answer], query: Query) -> Answer:
+    async def _within_slot(self, ask: Callable[[Question], Answer], query: Question) -> Answer:
         async with self._slots:
             try:
                 return await asyncio.wait_for(asyncio.to_thread(ask, query), self._deadline)

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
+from collector.aggregation import Aggregate, Aggregation
+from collector.batch import Batch
 from collector.observation import Observation, Series
 from collector.query import Query
+from collector.series_table import SeriesTable
 
 
 class StoreError(Exception):
@@ -20,17 +23,20 @@ class NotOfferedError(Exception):
 class Added(NamedTuple):
     """What became of a batch: anything in neither list was a repetition."""
 
-    kept: list[Observation]
-    """New observations and new versions, with the time each became known."""
-    refused: list[tuple[Observation, str]]
-    """What the store will never take, and why."""
+    kept: Batch
+    """New observations and new versions, with the time each became known; the oldest version of each first."""
+    refused: list[tuple[int, str]]
+    """Positions in the batch of what the store will never take, and why."""
 
 
-class Rows(Protocol):
-    """The answer to one query, read piece by piece in a thread of its own."""
+Row_co = TypeVar("Row_co", covariant=True)
 
-    def fetch(self, count: int) -> list[Observation]:
-        """Return the next observations, at most ``count``; an empty list is the end."""
+
+class Rows(Protocol[Row_co]):
+    """The answer to one question, read piece by piece in a thread of its own."""
+
+    def fetch(self, count: int) -> Sequence[Row_co]:
+        """Return the next rows, at most ``count``; an empty list is the end."""
 
     def interrupt(self) -> None:
         """Stop a fetch that runs now, from any thread: it ends with StoreError."""
@@ -43,8 +49,10 @@ class Store(Protocol):
 
     keeps_versions: bool
     """False: the last arrival wins, no known time is kept, and as-of is refused with NotOfferedError."""
+    table: SeriesTable
+    """The numbers that its batches are made with. The one writer adds to it."""
 
-    def add(self, observations: Sequence[Observation], now: int) -> Added:
+    def add(self, observations: Batch, now: int) -> Added:
         """Return once all that was kept is durable. Adding twice equals adding once; raises StoreError.
 
         ``now`` (ms UTC) is when these became known; the store moves it forward where needed, so that a later
@@ -57,11 +65,26 @@ class Store(Protocol):
     def last(self, series: Series) -> Observation | None:
         """The newest observation of one series, from memory."""
 
-    def open_rows(self, query: Query) -> Rows:
+    def open_rows(self, query: Query) -> Rows[Observation]:
         """Start a query; blocking. Raises NotOfferedError or StoreError."""
+
+    def open_aggregates(self, question: Aggregation) -> Rows[Aggregate]:
+        """Start a question; blocking. Raises NotOfferedError or StoreError."""
 
     def count(self, query: Query) -> int:
         """How many observations the query would return, its limit and offset left out; blocking."""
+
+    def tend(self, now: int) -> None:
+        """Do what may wait: roll-ups, sealing, retention. Blocks for long; called every few seconds in one thread.
+
+        It runs beside ``add`` and all questions; raises StoreError, and is then called again.
+        """
+
+    def backup(self, folder: Path) -> None:
+        """Copy everything kept into an empty folder while running; blocking.
+
+        NotOfferedError says what to do instead.
+        """
 
     def close(self) -> None:
         """Leave everything on disk; blocking."""

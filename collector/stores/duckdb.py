@@ -1,46 +1,40 @@
 """How are observations kept in one file that answers quickly? DuckDB: no key, an anti-join for what may be repeated."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import duckdb
-import msgspec
+import numpy as np
 import pyarrow as pa
-from msgspec.structs import replace
 
+from collector.aggregation import Aggregate, Aggregation, aggregate
+from collector.analysis.windows import window_at
+from collector.batch import Batch
+from collector.embedded import layout, questions
+from collector.embedded.columns import FIELDS, reader_of, table_of
+from collector.embedded.source import observations as source_of
 from collector.newest import Newest
-from collector.observation import Observation, Series, Value, kind_of, split_finite
-from collector.query import Comparison, Query
+from collector.observation import Observation, Series, kind_of
+from collector.query import Query
+from collector.series_table import SeriesTable
 from collector.stores import Added, StoreError
 
-# "at" is a reserved word of DuckDB, therefore the quotes.
-_TABLES = """
-create table if not exists series (id integer not null, thing varchar not null, quantity varchar not null,
-    period bigint not null);
-create table if not exists observation (series integer not null, "at" bigint not null, number double, text varchar,
-    quality varchar not null, censored varchar not null, source varchar not null, derived varchar not null,
-    known bigint not null);
-"""
-_BATCH = pa.schema(
-    [("series", pa.int32()), ("at", pa.int64()), ("number", pa.float64()), ("text", pa.string())]
-    + [(name, pa.string()) for name in ("quality", "censored", "source", "derived")]
-    + [("known", pa.int64())]
-)
+MEMORY = "2GB"  # for everything DuckDB does; what needs more is spilled into files
+
 _INSERT = "insert into observation select * from batch"
 _NOT_KEPT = """
-select position from batch where not exists (
-    select 1 from observation kept
-    where kept."at" between ? and ? and kept.series = batch.series and kept."at" = batch."at"
-    and kept.number is not distinct from batch.number and kept.text is not distinct from batch.text
-    and kept.quality = batch.quality and kept.censored = batch.censored and kept.source = batch.source)
+select position, max(kept.known) from batch left join (select * from {source} where "at" between ? and ?) kept
+    on kept.series = batch.series and kept."at" = batch."at"
+group by position, batch.number, batch.text, batch.quality, batch.censored, batch.source
+having not coalesce(bool_or(kept.number is not distinct from batch.number and kept.text is not distinct from batch.text
+    and kept.quality = batch.quality and kept.censored = batch.censored and kept.source = batch.source), false)
 order by position"""
-_NEWEST = """
-select max_by(observation, {'at': "at", 'known': known}) from observation group by series"""
-_JUDGED = "case when quality <> '' then quality when derived <> '' then 'suspect' else 'valid' end"
-_FIELDS = ('"at"', "number", "text", "quality", "censored", "source", "derived", "known")
+_NEWEST = "select max_by(kept, {{'at': \"at\", 'known': known}}) from {source} kept group by series"
+
+Row = TypeVar("Row")
 
 
 def open_url(rest: str, folder: Path) -> "DuckdbStore":
@@ -51,78 +45,62 @@ def open_url(rest: str, folder: Path) -> "DuckdbStore":
 
 
 class DuckdbStore:
-    """One connection writes; every query has a cursor of its own. A second process cannot open the file."""
+    """One connection writes; every question has a cursor of its own. A second process cannot open the file."""
 
     keeps_versions = True
 
     def __init__(self, file: Path) -> None:
+        self._sealed = file.with_suffix(".sealed")
         with _as_store_error():
             # One thread is the calmer setting: a heavy query then leaves the commits their time.
-            self._writer = duckdb.connect(str(file), config={"threads": 1})
-            self._writer.execute(_TABLES)
-            rows = self._writer.execute("select id, thing, quantity, period from series").fetchall()
-            self._ids = {Series(thing, quantity, period): number for number, thing, quantity, period in rows}
-            self._newest = Newest(self._read_newest())
+            self._writer = duckdb.connect(str(file), config={"threads": 1, "memory_limit": MEMORY})
+            layout.bring_up_to_date(self._writer)
+            rows = self._writer.execute("select thing, quantity, period from series order by id").fetchall()
+            self.table = SeriesTable(Series(*row) for row in rows)
+            self._registered = len(self.table)  # the series that are in the file
+            self._has_versions = self._writer.execute("select count(*) from superseded").fetchone() != (0,)
+            self._newest = Newest(self.table)
+            self._newest.take(self._read_newest())
             self._warm_up()
         self._cursors = Lock()  # DuckDB's connection may make cursors for one thread at a time
 
-    def add(self, observations: Sequence[Observation], now: int) -> Added:
-        observations, refused = split_finite(observations)
-        fresh, doubtful = self._newest.split(observations)
+    # ---- writing ----------------------------------------------------------------------------------------------------
+
+    def add(self, observations: Batch, now: int) -> Added:
+        refused = [(position, "not finite") for position in observations.unstorable().tolist()]
+        taken = observations
+        if refused:
+            places = np.delete(np.arange(len(observations)), [position for position, _ in refused])
+            taken = observations.take(places)
+        fresh, doubtful = self._newest.split(taken)
         known = max(now, self._newest.known + 1)
-        new = dict.fromkeys(one.series for one in fresh if one.series not in self._ids)
-        ids = {series: len(self._ids) + number for number, series in enumerate(new, 1)}
+        kept = taken.take(fresh, np.full(len(fresh), known))
+        new_series = self.table.since(self._registered)
         with _as_store_error():
             self._writer.begin()
             try:
-                for series, number in ids.items():
-                    self._writer.execute("insert into series values (?, ?, ?, ?)", [number, *series])
-                number_of = {**self._ids, **ids} if ids else self._ids
-                kept = [replace(one, known=known) for one in fresh]
-                self._insert(kept, number_of)
-                versions = self._not_kept(doubtful, number_of, known + 1)
-                self._insert(versions, number_of)
+                if new_series:
+                    rows = [(number + 1, *series) for number, series in new_series]
+                    self._writer.executemany("insert into series values (?, ?, ?, ?)", rows)
+                self._insert(kept)
+                versions, replaced = self._not_kept(taken.take(doubtful), known + 1)
+                self._insert(versions)
+                if replaced:
+                    self._writer.executemany("insert into superseded values (?, ?, ?)", replaced)
                 self._writer.commit()
             except BaseException:
                 self._roll_back()
                 raise
-        self._ids.update(ids)
-        kept += versions
+        self._registered += len(new_series)
+        self._has_versions = self._has_versions or bool(replaced)
+        if len(versions):
+            kept = Batch.joined(self.table, [kept, versions])
         self._newest.take(kept)
         return Added(kept, refused)
 
-    def latest(self) -> dict[Series, Observation]:
-        return self._newest.copy()
-
-    def last(self, series: Series) -> Observation | None:
-        return self._newest.get(series)
-
-    def open_rows(self, query: Query) -> "_Rows":
-        sql, parameters = _select(query, self._ids.get(query.series, 0))
-        direction = "desc" if query.descending else "asc"
-        first = f"{_value_column(query.series)} {direction}, " if query.order == "value" else ""
-        sql += f' order by {first}"at" {direction}, known {direction}'
-        if query.limit is not None:
-            sql += f" limit {int(query.limit)}"
-        sql += f" offset {int(query.offset)}"
-        with _as_store_error(), self._cursors:
-            return _Rows(self._writer.cursor(), query.series, sql, parameters)
-
-    def count(self, query: Query) -> int:
-        sql, parameters = _select(query, self._ids.get(query.series, 0))
-        with self._cursors:
-            cursor = self._writer.cursor()
-        with _as_store_error(), cursor:
-            row = cursor.execute(f"select count(*) from ({sql})", parameters).fetchone()  # noqa: S608  # see _select
-        return int(row[0]) if row else 0
-
-    def close(self) -> None:
-        with _as_store_error():
-            self._writer.close()  # writes the log into the file
-
-    def _insert(self, observations: list[Observation], number_of: dict[Series, int]) -> None:
-        if observations:
-            with self._batch(_table(observations, number_of)):
+    def _insert(self, several: Batch) -> None:
+        if len(several):
+            with self._batch(table_of(several)):
                 self._writer.execute(_INSERT)
 
     @contextmanager
@@ -134,35 +112,37 @@ class DuckdbStore:
         finally:
             self._writer.unregister("batch")
 
-    def _not_kept(self, doubtful: list[Observation], number_of: dict[Series, int], known: int) -> list[Observation]:
-        """What of these is a new version, each identity's versions known one after the other, from ``known`` on."""
-        once = list({(one.series, one.at, one.content): one for one in doubtful}.values())
-        if not once:
-            return []
-        times = [one.at for one in once]
-        table = _table(once, number_of).append_column("position", pa.array(range(len(once)), pa.int32()))
-        with self._batch(table):
-            positions = self._writer.execute(_NOT_KEPT, [min(times), max(times)]).fetchall()
-        seen: dict[tuple[Series, int], int] = {}
-        versions = []
-        for (position,) in positions:
-            one = once[position]
-            before = seen.get((one.series, one.at), 0)
-            seen[one.series, one.at] = before + 1
-            versions.append(replace(one, known=known + before))
-        return versions
+    def _not_kept(self, doubtful: Batch, known: int) -> tuple[Batch, list[tuple[int, int, int]]]:
+        """What of these is a new version, and (series id, at, known) of those that are the latest no longer.
 
-    def _read_newest(self) -> Iterator[Observation]:
-        series_of = {number: series for series, number in self._ids.items()}
-        for (row,) in self._writer.execute(_NEWEST).fetchall():
-            yield _observation(series_of[row["series"]])(tuple(row[name.strip('"')] for name in _FIELDS))
+        The versions of one observation become known one after the other, from ``known`` on.
+        """
+        once = _distinct(doubtful)
+        if not len(once):
+            return once, []
+        begin, end = int(once.at.min()), int(once.at.max())
+        source = source_of(self._writer, self._sealed, begin, end + 1)
+        table = table_of(once).append_column("position", pa.array(range(len(once)), pa.int32()))
+        with self._batch(table):
+            found = self._writer.execute(_NOT_KEPT.format(source=source), [begin, end]).fetchall()
+        latest: dict[tuple[int, int], int] = {}
+        positions, times, replaced = [], [], []
+        for position, kept in found:
+            identity = int(once.series[position]) + 1, int(once.at[position])
+            before = latest.get(identity, kept)
+            if before is not None:
+                replaced.append((*identity, before))
+            times.append(known if before is None else max(known, before + 1))
+            latest[identity] = times[-1]
+            positions.append(position)
+        return once.take(np.array(positions, np.int64), np.array(times, np.int64)), replaced
 
     def _warm_up(self) -> None:
         """The first insert of a process costs a third of a second: pay before the first reading waits for it."""
-        series = Series("warm-up", "temperature")
+        one = Batch.of(SeriesTable(), [Observation(Series("warm-up", "temperature"), 0, 0.0)])
         self._writer.begin()
-        self._insert([Observation(series, 0, 0.0)], {series: 0})
-        self._not_kept([Observation(series, 0, 0.0)], {series: 0}, 0)
+        self._insert(one)
+        self._not_kept(one, 0)
         self._writer.rollback()
 
     def _roll_back(self) -> None:
@@ -171,19 +151,97 @@ class DuckdbStore:
         except duckdb.TransactionException:
             return  # a COMMIT that failed has already rolled back
 
+    # ---- reading ----------------------------------------------------------------------------------------------------
 
-class _Rows:
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, series: Series, sql: str, parameters: list[Any]) -> None:
+    def latest(self) -> dict[Series, Observation]:
+        return self._newest.copy()
+
+    def last(self, series: Series) -> Observation | None:
+        return self._newest.get(series)
+
+    def open_rows(self, query: Query) -> "_Rows[Observation]":
+        def statement(cursor: duckdb.DuckDBPyConnection) -> questions.Statement:
+            return questions.ordered(query, self._select(cursor, query))
+
+        return _Rows(self._cursor(), statement, reader_of(query.series))
+
+    def count(self, query: Query) -> int:
+        def statement(cursor: duckdb.DuckDBPyConnection) -> questions.Statement:
+            sql, parameters = self._select(cursor, query)
+            return f"select count(*) from ({sql})", parameters  # noqa: S608  # see questions
+
+        rows = _Rows(self._cursor(), statement, _first)
+        try:
+            return rows.fetch(1)[0]
+        finally:
+            rows.close()
+
+    def open_aggregates(self, question: Aggregation) -> "_Rows[Aggregate]":
+        begin, end = question.range
+        kind = kind_of(question.quantity)
+
+        def statement(cursor: duckdb.DuckDBPyConnection) -> questions.Statement:
+            source = source_of(cursor, self._sealed, begin, end + 1)
+            return questions.figures(question, source, has_versions=self._has_versions)
+
+        def read(row: tuple[Any, ...]) -> Aggregate:
+            thing, begin, *figures = row
+            window = window_at(question.size, begin)
+            return aggregate(question, thing, window, questions.read_figures(kind, figures))
+
+        return _Rows(self._cursor(), statement, read)
+
+    def _select(self, cursor: duckdb.DuckDBPyConnection, query: Query) -> questions.Statement:
+        number = self.table.find(query.series)
+        source = source_of(cursor, self._sealed, query.since, query.until)
+        return questions.rows(query, 0 if number is None else number + 1, source, has_versions=self._has_versions)
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        with _as_store_error(), self._cursors:
+            return self._writer.cursor()
+
+    def _read_newest(self) -> Batch:
+        source = source_of(self._writer, self._sealed, None, None)
+        rows = self._writer.execute(_NEWEST.format(source=source)).fetchall()
+        found = []
+        for (row,) in rows:
+            series = self.table[row["series"] - 1]
+            found.append(reader_of(series)(tuple(row[name.strip('"')] for name in FIELDS)))
+        return Batch.of(self.table, found)
+
+    # ---- keeping house ----------------------------------------------------------------------------------------------
+
+    def tend(self, now: int) -> None:
+        pass
+
+    def backup(self, folder: Path) -> None:
+        pass
+
+    def close(self) -> None:
+        with _as_store_error():
+            self._writer.close()  # writes the log into the file
+
+
+class _Rows(Generic[Row]):
+    """Where observations lie and which they are is seen in one snapshot, that of the first ``fetch``."""
+
+    def __init__(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        statement: Callable[[duckdb.DuckDBPyConnection], questions.Statement],
+        read: Callable[[tuple[Any, ...]], Row],
+    ) -> None:
         self._cursor = cursor
-        self._statement: tuple[str, list[Any]] | None = (sql, parameters)
-        self._observation = _observation(series)
+        self._statement: Callable[[duckdb.DuckDBPyConnection], questions.Statement] | None = statement
+        self._read = read
 
-    def fetch(self, count: int) -> list[Observation]:
+    def fetch(self, count: int) -> list[Row]:
         with _as_store_error():
             if self._statement:
-                self._cursor.execute(*self._statement)
+                self._cursor.begin()
+                self._cursor.execute(*self._statement(self._cursor))
                 self._statement = None
-            return list(map(self._observation, self._cursor.fetchmany(count)))
+            return list(map(self._read, self._cursor.fetchmany(count)))
 
     def interrupt(self) -> None:
         self._cursor.interrupt()
@@ -193,7 +251,7 @@ class _Rows:
 
 
 @contextmanager
-def _as_store_error() -> Iterator[None]:
+def _as_store_error() -> Generator[None]:
     try:
         yield
     except (duckdb.FatalException, duckdb.InternalException):
@@ -202,76 +260,13 @@ def _as_store_error() -> Iterator[None]:
         raise StoreError(f"duckdb: {str(error).splitlines()[0]}") from error
 
 
-def _table(observations: Sequence[Observation], number_of: dict[Series, int]) -> pa.Table:
-    numbers: list[float | None] = []
-    texts: list[str | None] = []
-    for one in observations:
-        value = one.value
-        numbers.append(value if isinstance(value, (int, float)) else None)
-        texts.append(value if isinstance(value, str) else _json(value) if isinstance(value, tuple) else None)
-    columns: tuple[list[Any], ...] = (
-        [number_of[one.series] for one in observations],
-        [one.at for one in observations],
-        numbers,
-        texts,
-        [one.quality for one in observations],
-        [one.censored for one in observations],
-        [one.source for one in observations],
-        [one.derived for one in observations],
-        [one.known for one in observations],
-    )
-    return pa.table(list(columns), schema=_BATCH)
+def _distinct(batch: Batch) -> Batch:
+    """Each content of each observation once, where it came first."""
+    first: dict[tuple[int, int, tuple[Any, ...]], int] = {}
+    for position, (series, at) in enumerate(zip(batch.series.tolist(), batch.at.tolist(), strict=True)):
+        first.setdefault((series, at, batch.content(position)), position)
+    return batch.take(np.array(list(first.values()), np.int64))
 
 
-def _json(position: tuple[float, ...]) -> str:
-    return msgspec.json.encode(position).decode()
-
-
-def _observation(series: Series) -> Callable[[tuple[Any, ...]], Observation]:
-    kind = kind_of(series.quantity)
-
-    def read(row: tuple[Any, ...]) -> Observation:
-        at, number, text, *rest = row
-        value: Value = number if kind.is_number else text
-        if kind.kind == "flags":
-            value = int(number)
-        elif kind.kind == "position":
-            value = tuple(msgspec.json.decode(text, type=list[float]))
-        return Observation(series, at, value, *rest)
-
-    return read
-
-
-def _value_column(series: Series) -> str:
-    kind = kind_of(series.quantity)
-    return "number" if kind.is_number or kind.kind == "flags" else "text"
-
-
-def _select(query: Query, number: int) -> tuple[str, list[Any]]:
-    """The rows of a query, without order and limit. Names and operators come from our own closed lists."""
-    conditions, parameters = ["series = ?"], [number]
-    for text, operand in (('"at" >= ?', query.since), ('"at" < ?', query.until), ("known <= ?", query.as_of)):
-        if operand is not None:
-            conditions.append(text)
-            parameters.append(operand)
-    sql = f"select {', '.join(_FIELDS)} from observation where {' and '.join(conditions)}"  # noqa: S608  # see above
-    if query.versions == "latest":
-        sql += ' qualify row_number() over (partition by "at" order by known desc) = 1'
-    if query.where:
-        tests, operands = zip(*(_condition(one, query.series) for one in query.where), strict=True)
-        sql = f"select * from ({sql}) where {' and '.join(tests)}"  # noqa: S608  # see above
-        parameters += [operand for several in operands for operand in several]
-    return sql, parameters
-
-
-_OPERATORS = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-
-
-def _condition(one: Comparison, series: Series) -> tuple[str, Iterable[Any]]:
-    column = {"at": '"at"', "quality": f"({_JUDGED})", "value": _value_column(series)}[one.field]
-    is_text = column not in ('"at"', "number")
-    if is_text != isinstance(one.operand, str) or (
-        one.field == "value" and kind_of(series.quantity).kind == "position"
-    ):
-        return "false", ()  # text never compares with a number
-    return f"{column} {_OPERATORS[one.operator]} ?", (one.operand,)
+def _first(row: Sequence[Any]) -> int:
+    return int(row[0])

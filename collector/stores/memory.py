@@ -2,18 +2,26 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
+from heapq import merge
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+import numpy as np
 from msgspec.structs import replace
 
+from collector.aggregation import Aggregate, Aggregation, per_thing, together
+from collector.batch import Batch
 from collector.newest import Newest
-from collector.observation import Observation, Series, split_finite
+from collector.observation import Observation, Series
 from collector.query import Query
-from collector.stores import Added, Rows, StoreError
+from collector.series_table import SeriesTable
+from collector.stores import Added, NotOfferedError, Rows, StoreError
+
+Row = TypeVar("Row")
 
 
 def open_url(rest: str, folder: Path) -> "MemoryStore":
@@ -31,25 +39,27 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._series: defaultdict[Series, list[Observation]] = defaultdict(list)
-        self._newest = Newest()
+        self.table = SeriesTable()
+        self._newest = Newest(self.table)
         self._lock = Lock()  # readers are other threads
 
-    def add(self, observations: Sequence[Observation], now: int) -> Added:
-        kept = []
-        observations, refused = split_finite(observations)
+    def add(self, observations: Batch, now: int) -> Added:
+        refused = dict.fromkeys(observations.unstorable().tolist(), "not finite")
+        positions, times = [], []
         with self._lock:
             known = max(now, self._newest.known + 1)
-            for one in observations:
+            for position, one in enumerate(observations):
                 rows = self._series[one.series]
                 start = bisect_left(rows, one.at, key=_at)
                 end = bisect_right(rows, one.at, lo=start, key=_at)
-                if any(row.content == one.content for row in islice(rows, start, end)):
+                if position in refused or any(row.content == one.content for row in islice(rows, start, end)):
                     continue
-                version = replace(one, known=max(known, rows[end - 1].known + 1) if end > start else known)
-                rows.insert(end, version)
-                kept.append(version)
+                positions.append(position)
+                times.append(max(known, rows[end - 1].known + 1) if end > start else known)
+                rows.insert(end, replace(one, known=times[-1]))
+            kept = observations.take(np.array(positions, np.int64), np.array(times, np.int64))
             self._newest.take(kept)
-        return Added(kept, refused)
+        return Added(kept, list(refused.items()))
 
     def latest(self) -> dict[Series, Observation]:
         return self._newest.copy()
@@ -57,13 +67,27 @@ class MemoryStore:
     def last(self, series: Series) -> Observation | None:
         return self._newest.get(series)
 
-    def open_rows(self, query: Query) -> Rows:
+    def open_rows(self, query: Query) -> Rows[Observation]:
         rows = self._matching(query)
         end = None if query.limit is None else query.offset + query.limit
         return _Rows(rows[query.offset : end])
 
     def count(self, query: Query) -> int:
         return len(self._matching(query))
+
+    def open_aggregates(self, question: Aggregation) -> Rows[Aggregate]:
+        with self._lock:
+            series = sorted(one for one in self._series if question.covers(one))
+        found = [(one, self._matching(question.query(one))) for one in series]
+        if question.together:
+            return _Rows(together(question, merge(*(rows for _, rows in found), key=attrgetter("at", "series"))))
+        return _Rows(per_thing(question, found))
+
+    def tend(self, now: int) -> None:
+        """Nothing waits here."""
+
+    def backup(self, folder: Path) -> None:
+        raise NotOfferedError(f"memory: nothing survives, so nothing is copied to {folder}; choose duckdb:")
 
     def close(self) -> None:
         pass
@@ -86,12 +110,12 @@ class MemoryStore:
         return rows
 
 
-class _Rows:
-    def __init__(self, rows: list[Observation]) -> None:
+class _Rows(Generic[Row]):
+    def __init__(self, rows: Iterable[Row]) -> None:
         self._rows = iter(rows)
         self._interrupted = False
 
-    def fetch(self, count: int) -> list[Observation]:
+    def fetch(self, count: int) -> list[Row]:
         if self._interrupted:
             raise StoreError("interrupted")
         return list(islice(self._rows, count))

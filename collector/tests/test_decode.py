@@ -140,8 +140,8 @@ def test_what_is_accepted_means_the_same() -> None:
                 key: tuple(value) if isinstance(value, list) else value for key, value in before["values"].items()
             }
             assert (before["thing"], before["at"], values) == (after.thing, after.at, after.values)
-            assert before.get("quality", {}) == after.quality
-            assert before.get("censored", {}) == after.censored
+            assert before.get("quality", {}) == (after.quality or {})
+            assert before.get("censored", {}) == (after.censored or {})
             assert (before.get("period", 0), before.get("source", "")) == (after.period, after.source)
 
 

@@ -5,14 +5,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import event
 
+from collector.batch import Batch
 from collector.city import City, open_city
-from collector.ingest import Ingest, Message, Outcome
+from collector.ingest import Ingest, Outcome
 from collector.inventory import Inventory
 from collector.ledger import Account
-from collector.observation import Observation, Series
+from collector.message import Message
+from collector.observation import Series
 from collector.query import Query
 from collector.stores import Added, StoreError
 from firmware import contract
@@ -93,7 +96,7 @@ def test_a_repetition_is_receipted_again_and_stored_once(city: City, send: Send)
     send(message(1))
     outcome = send(message(1), message(1))
     assert outcome.receipts == {("park-0001", "7f3a91c2"): ((1, 1),)}
-    assert outcome.kept == []
+    assert not outcome.kept
     assert stored(city) == [(1, 0.4)]
 
 
@@ -255,9 +258,9 @@ def test_what_is_implausible_or_skewed_is_stored_and_suspect(city: City, send: S
 def test_what_a_store_refuses_is_held(city: City, send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     add = type(city.store).add
 
-    def refuse_second(self: Any, observations: list[Observation], now: int) -> Added:
-        added = add(self, [observations[0], *observations[2:]], now)
-        return Added(added.kept, [(observations[1], "field type conflict")])
+    def refuse_second(self: Any, observations: Batch, now: int) -> Added:
+        added = add(self, observations.take(np.array([0, 2])), now)
+        return Added(added.kept, [(1, "field type conflict")])
 
     monkeypatch.setattr(type(city.store), "add", refuse_second)
     outcome = send(message(1), message(2), message(3))

@@ -4,16 +4,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from math import inf, nan
 from pathlib import Path
 
 import pytest
 
+from collector.batch import Batch
 from collector.observation import Observation, Series
 from collector.query import Comparison, Query
-from collector.stores import NotOfferedError, Store, StoreError, open_store
+from collector.stores import Added, NotOfferedError, Store, StoreError, open_store
 
 STORES = sorted(file.stem for file in (Path(__file__).parents[1] / "stores").glob("[a-z]*.py"))
 NOW = 1_795_392_000_000  # 2026-11-23
@@ -35,6 +36,10 @@ def store(url: str, tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
+def add(store: Store, observations: Sequence[Observation], now: int) -> Added:
+    return store.add(Batch.of(store.table, observations), now)
+
+
 def read(store: Store, query: Query, size: int = 1000) -> list[Observation]:
     rows = store.open_rows(query)
     found = []
@@ -54,31 +59,31 @@ def water(at: int, value: float, **more: str) -> Observation:
 
 def test_adding_twice_equals_adding_once(store: Store) -> None:
     batch = [water(at, at / 8) for at in range(50)]
-    store.add(batch, NOW)
-    store.add(batch, NOW + 1)
-    store.add(batch[::-1], NOW + 2)
+    add(store, batch, NOW)
+    add(store, batch, NOW + 1)
+    add(store, batch[::-1], NOW + 2)
     assert values(store, Query(WATER)) == [at / 8 for at in range(50)]
     assert store.count(Query(WATER)) == 50
 
 
 def test_a_repetition_within_one_batch_is_stored_once(store: Store) -> None:
-    store.add([water(1, 5.0), water(1, 5.0), water(2, 6.0), water(1, 5.0)], NOW)
+    add(store, [water(1, 5.0), water(1, 5.0), water(2, 6.0), water(1, 5.0)], NOW)
     assert values(store, Query(WATER, versions="all") if store.keeps_versions else Query(WATER)) == [5.0, 6.0]
 
 
 def test_only_what_is_new_is_reported_as_kept(store: Store) -> None:
     if not store.keeps_versions:
         pytest.skip("where the last arrival wins, a late repetition cannot be told from a correction")
-    store.add([water(1, 5.0), water(2, 6.0)], NOW)
-    added = store.add([water(1, 5.0), water(2, 6.5), water(3, 7.0)], NOW + 10)
+    add(store, [water(1, 5.0), water(2, 6.0)], NOW)
+    added = add(store, [water(1, 5.0), water(2, 6.5), water(3, 7.0)], NOW + 10)
     assert sorted(one.value for one in added.kept) == [6.5, 7.0]
     assert all(one.known >= NOW + 10 for one in added.kept)
     assert added.refused == []
 
 
 def test_a_correction_is_a_new_version_and_as_of_finds_the_old_one(store: Store) -> None:
-    store.add([water(1, 5.0)], NOW)
-    store.add([water(1, 5.5)], NOW + 1000)
+    add(store, [water(1, 5.0)], NOW)
+    add(store, [water(1, 5.5)], NOW + 1000)
     assert values(store, Query(WATER)) == [5.5]
     if store.keeps_versions:
         assert values(store, Query(WATER, as_of=NOW + 999)) == [5.0]
@@ -95,14 +100,14 @@ def test_a_correction_is_a_new_version_and_as_of_finds_the_old_one(store: Store)
 def test_a_late_repetition_of_the_old_content_does_not_undo_a_correction(store: Store) -> None:
     if not store.keeps_versions:
         pytest.skip("the last arrival wins here")
-    store.add([water(1, 5.0)], NOW)
-    store.add([water(1, 5.5)], NOW + 1000)
-    store.add([water(1, 5.0)], NOW + 2000)
+    add(store, [water(1, 5.0)], NOW)
+    add(store, [water(1, 5.5)], NOW + 1000)
+    add(store, [water(1, 5.0)], NOW + 2000)
     assert values(store, Query(WATER)) == [5.5]
 
 
 def test_corrections_within_one_batch_stand_in_the_order_of_arrival(store: Store) -> None:
-    store.add([water(1, 5.0), water(1, 5.5), water(1, 6.0)], NOW)
+    add(store, [water(1, 5.0), water(1, 5.5), water(1, 6.0)], NOW)
     assert values(store, Query(WATER)) == [6.0]
     last = store.last(WATER)
     assert last is not None
@@ -113,31 +118,31 @@ def test_corrections_within_one_batch_stand_in_the_order_of_arrival(store: Store
 
 
 def test_a_clock_that_steps_back_does_not_turn_versions_around(store: Store) -> None:
-    store.add([water(1, 5.0)], NOW)
-    store.add([water(1, 5.5)], NOW - 60_000)
+    add(store, [water(1, 5.0)], NOW)
+    add(store, [water(1, 5.5)], NOW - 60_000)
     assert values(store, Query(WATER)) == [5.5]
 
 
 @pytest.mark.parametrize("change", [{"quality": "suspect"}, {"censored": "<"}, {"source": "ELS-06855817-07"}])
 def test_quality_censored_and_source_are_content(store: Store, change: dict[str, str]) -> None:
-    store.add([water(1, 5.0)], NOW)
-    store.add([water(1, 5.0, **change)], NOW + 1)
+    add(store, [water(1, 5.0)], NOW)
+    add(store, [water(1, 5.0, **change)], NOW + 1)
     (one,) = read(store, Query(WATER))
     assert {name: getattr(one, name) for name in change} == change
 
 
 def test_what_the_collector_derives_is_kept_but_is_not_content(store: Store) -> None:
-    store.add([water(1, -5.0, derived="implausible")], NOW)
+    add(store, [water(1, -5.0, derived="implausible")], NOW)
     (one,) = read(store, Query(WATER))
     assert (one.derived, one.quality, one.judged) == ("implausible", "", "suspect")
-    store.add([water(1, -5.0)], NOW + 1)
+    add(store, [water(1, -5.0)], NOW + 1)
     if store.keeps_versions:
         assert store.count(Query(WATER, versions="all")) == 1
 
 
 def test_late_and_out_of_order_is_read_in_order(store: Store) -> None:
-    store.add([water(at, float(at)) for at in (50, 10, 30)], NOW)
-    store.add([water(at, float(at)) for at in (40, 20, 60, 10)], NOW)
+    add(store, [water(at, float(at)) for at in (50, 10, 30)], NOW)
+    add(store, [water(at, float(at)) for at in (40, 20, 60, 10)], NOW)
     assert values(store, Query(WATER)) == [10, 20, 30, 40, 50, 60]
     assert values(store, Query(WATER, descending=True, limit=2, offset=1)) == [50, 40]
     assert store.last(WATER).at == NOW + 60  # type: ignore[union-attr]
@@ -158,7 +163,7 @@ KINDS = [
 @pytest.mark.parametrize(("series", "value"), KINDS)
 def test_each_kind_of_value_comes_back_as_it_was(store: Store, series: Series, value: object) -> None:
     given = Observation(series, NOW, value, "estimated", "<", "src, 1=2")  # type: ignore[arg-type]
-    store.add([given], NOW)
+    add(store, [given], NOW)
     (found,) = read(store, Query(series))
     assert (found.series, found.at, found.content) == (series, NOW, given.content)
     assert type(found.value) is type(value)
@@ -166,15 +171,15 @@ def test_each_kind_of_value_comes_back_as_it_was(store: Store, series: Series, v
 
 
 def test_a_correction_leaves_nothing_of_the_older_version(store: Store) -> None:
-    store.add([water(1, 5.0, quality="suspect", censored="<", source="old", derived="skewed")], NOW)
-    store.add([water(1, 5.0)], NOW + 1)
+    add(store, [water(1, 5.0, quality="suspect", censored="<", source="old", derived="skewed")], NOW)
+    add(store, [water(1, 5.0)], NOW + 1)
     (one,) = read(store, Query(WATER))
     assert (one.content, one.derived) == ((5.0, "", "", ""), "")
 
 
 def test_periods_are_series_of_their_own(store: Store) -> None:
     longer = LEVEL._replace(period=900_000)
-    store.add([Observation(LEVEL, NOW, 50.0), Observation(longer, NOW, 60.0)], NOW)
+    add(store, [Observation(LEVEL, NOW, 50.0), Observation(longer, NOW, 60.0)], NOW)
     assert values(store, Query(LEVEL)) == [50.0]
     assert values(store, Query(longer)) == [60.0]
     assert set(store.latest()) == {LEVEL, longer}
@@ -182,13 +187,13 @@ def test_periods_are_series_of_their_own(store: Store) -> None:
 
 @pytest.mark.parametrize("value", [nan, inf, -inf])
 def test_what_is_not_a_finite_number_is_refused_and_the_rest_is_kept(store: Store, value: float) -> None:
-    added = store.add([water(1, 1.0), water(2, value), water(3, 3.0)], NOW)
-    assert [(one.at, reason) for one, reason in added.refused] == [(NOW + 2, "not finite")]
+    added = add(store, [water(1, 1.0), water(2, value), water(3, 3.0)], NOW)
+    assert added.refused == [(1, "not finite")]
     assert values(store, Query(WATER)) == [1.0, 3.0]
 
 
 def test_time_is_cut_at_since_and_before_until(store: Store) -> None:
-    store.add([water(at, float(at)) for at in range(10)], NOW)
+    add(store, [water(at, float(at)) for at in range(10)], NOW)
     assert values(store, Query(WATER, since=NOW + 3, until=NOW + 6)) == [3, 4, 5]
     assert store.count(Query(WATER, since=NOW + 3, until=NOW + 6, limit=1)) == 3
 
@@ -206,27 +211,27 @@ def test_time_is_cut_at_since_and_before_until(store: Store) -> None:
     ],
 )
 def test_comparisons_hold_for_what_is_returned(store: Store, where: list[Comparison], expected: list[float]) -> None:
-    store.add([water(at, float(at)) for at in range(10) if at not in (2, 3)], NOW)
-    store.add([water(2, 2.0, quality="suspect"), water(3, 3.0, derived="implausible")], NOW)
+    add(store, [water(at, float(at)) for at in range(10) if at not in (2, 3)], NOW)
+    add(store, [water(2, 2.0, quality="suspect"), water(3, 3.0, derived="implausible")], NOW)
     query = Query(WATER, where=tuple(where))
     assert values(store, query) == expected
     assert store.count(query) == len(expected)
 
 
 def test_a_comparison_looks_at_the_latest_version_only(store: Store) -> None:
-    store.add([water(1, 5.0)], NOW)
-    store.add([water(1, 1.0)], NOW + 1)
+    add(store, [water(1, 5.0)], NOW)
+    add(store, [water(1, 1.0)], NOW + 1)
     assert values(store, Query(WATER, where=(Comparison("value", ">", 4),))) == []
 
 
 def test_codes_compare_as_text(store: Store) -> None:
     spot = Series("spot-1", "occupancy")
-    store.add([Observation(spot, NOW + at, code) for at, code in enumerate(("free", "occupied", "free"))], NOW)
+    add(store, [Observation(spot, NOW + at, code) for at, code in enumerate(("free", "occupied", "free"))], NOW)
     assert [one.at - NOW for one in read(store, Query(spot, where=(Comparison("value", "==", "free"),)))] == [0, 2]
 
 
 def test_values_can_be_put_in_order_or_the_store_says_why_not(store: Store) -> None:
-    store.add([water(at, value) for at, value in enumerate((3.0, 1.0, 2.0, 1.0))], NOW)
+    add(store, [water(at, value) for at, value in enumerate((3.0, 1.0, 2.0, 1.0))], NOW)
     query = Query(WATER, order="value", descending=True, limit=3)
     if store.keeps_versions:
         assert [(one.value, one.at - NOW) for one in read(store, query)] == [(3.0, 0), (2.0, 2), (1.0, 3)]
@@ -236,14 +241,14 @@ def test_values_can_be_put_in_order_or_the_store_says_why_not(store: Store) -> N
 
 
 def test_a_long_answer_comes_in_pieces(store: Store) -> None:
-    store.add([water(at, float(at)) for at in range(2500)], NOW)
+    add(store, [water(at, float(at)) for at in range(2500)], NOW)
     rows = store.open_rows(Query(WATER))
     assert [len(rows.fetch(1000)) for _ in range(4)] == [1000, 1000, 500, 0]
     rows.close()
 
 
 def test_an_interrupted_query_ends_with_an_error_and_the_store_goes_on(store: Store) -> None:
-    store.add([water(at, float(at)) for at in range(10)], NOW)
+    add(store, [water(at, float(at)) for at in range(10)], NOW)
     rows = store.open_rows(Query(WATER))
     rows.interrupt()
     with suppress(StoreError):  # a query that was not running yet may have nothing to interrupt
@@ -262,13 +267,15 @@ def test_an_unknown_series_is_empty(store: Store) -> None:
 WRITER = """
 import sys
 from pathlib import Path
+from collector.batch import Batch
 from collector.observation import Observation, Series
 from collector.stores import open_store
 store = open_store(sys.argv[1], Path(sys.argv[2]))
 batch = 0
 while True:
     series = Series("wm-1", "water_volume")
-    store.add([Observation(series, batch * 100 + n + 1, float(n)) for n in range(100)], 1 + batch)
+    some = [Observation(series, batch * 100 + n + 1, float(n)) for n in range(100)]
+    store.add(Batch.of(store.table, some), 1 + batch)
     batch += 1
     print(batch, flush=True)
 """
@@ -289,7 +296,7 @@ def test_what_was_added_is_there_after_kill(url: str, tmp_path: Path) -> None:
     assert found >= promised * 100
     assert found % 100 == 0
     assert store.last(series).at == found  # type: ignore[union-attr]
-    store.add([Observation(series, at + 1, float(at % 100)) for at in range(200)], NOW)
+    add(store, [Observation(series, at + 1, float(at % 100)) for at in range(200)], NOW)
     assert store.count(Query(series)) == found
     store.close()
 

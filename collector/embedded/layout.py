@@ -1,0 +1,56 @@
+"""Which tables are in the file of the embedded store, and how does an older file become today's?"""
+
+import duckdb
+
+from collector.stores import StoreError
+
+VERSION = 2
+
+# A series' id is its number in the SeriesTable plus 1. "at" is a reserved word of DuckDB, therefore the quotes.
+_VERSION_1 = """
+create table if not exists series (id integer not null, thing varchar not null, quantity varchar not null,
+    period bigint not null);
+create table if not exists observation (series integer not null, "at" bigint not null, number double, text varchar,
+    quality varchar not null, censored varchar not null, source varchar not null, derived varchar not null,
+    known bigint not null);
+"""
+
+# superseded: versions that a later one has replaced. sealed: months of UTC, counted from 1970, that lie in Parquet.
+# rollup: figures of closed windows; stale: windows to be made (again); followed: what became known up to here has been
+# looked through. expired: raw observations whose window began before this are gone, and their roll-ups are closed.
+_VERSION_2 = """
+create table superseded (series integer not null, "at" bigint not null, known bigint not null);
+insert into superseded select series, "at", known from observation
+    qualify row_number() over (partition by series, "at" order by known desc) > 1;
+create table sealed (month integer not null, file varchar not null, points bigint not null);
+create table rollup (size varchar not null, series integer not null, "begin" bigint not null, "end" bigint not null,
+    count bigint not null, minimum double, maximum double, total double, power double,
+    first_number double, first_text varchar, last_number double, last_text varchar, ranks double[],
+    suspect bigint not null, estimated bigint not null, substituted bigint not null, censored bigint not null,
+    known bigint not null);
+create table stale (size varchar not null, series integer not null, "begin" bigint not null, "end" bigint not null);
+create table followed (known bigint not null);
+insert into followed values (0);
+create table expired (series integer not null, before bigint not null);
+create table layout (version integer not null);
+insert into layout values (2);
+"""
+
+
+def bring_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables, or those that an older file lacks; one transaction. StoreError for a file of a later version."""
+    connection.begin()
+    try:
+        found = connection.execute(
+            "select count(*) from information_schema.tables where table_name = 'layout'"
+        ).fetchone()
+        if found == (0,):
+            connection.execute(_VERSION_1)
+            connection.execute(_VERSION_2)
+        version = connection.execute("select version from layout").fetchone()
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    if version != (VERSION,):
+        raise StoreError(f"duckdb: the file has layout {version and version[0]}, this program knows {VERSION}")

@@ -1,0 +1,62 @@
+"""Which series are there? Each has a number, and what is asked of every observation stands in arrays, by number."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from collector.observation import Kind, Series, kind_of
+
+
+class SeriesTable:
+    """Numbers from 0 in order of arrival, never given again. Only the one writer adds; every thread may ask.
+
+    The arrays may be longer than the table: what lies behind its end means nothing.
+    """
+
+    def __init__(self, series: Iterable[Series] = ()) -> None:
+        self._numbers: dict[Series, int] = {}
+        self._series: list[Series] = []
+        self.kinds: list[Kind] = []
+        self.has_number: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
+        """The value stands in ``Batch.number``: gauges, counters, sound levels and flags; else in ``Batch.text``."""
+        self.is_measured: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
+        """Gauges, counters and sound levels."""
+        self.low: npt.NDArray[np.float64] = np.zeros(64)
+        """What is plausible; infinite where the contract has no limits."""
+        self.high: npt.NDArray[np.float64] = np.zeros(64)
+        for one in series:
+            self.number_of(one)
+
+    def __len__(self) -> int:
+        return len(self._series)
+
+    def __getitem__(self, number: int) -> Series:
+        return self._series[number]
+
+    def find(self, series: Series) -> int | None:
+        return self._numbers.get(series)
+
+    def number_of(self, series: Series) -> int:
+        """The number of a series, given out where it has none; ValueError when the contract has no such quantity."""
+        number = self._numbers.get(series)
+        if number is not None:
+            return number
+        kind = kind_of(series.quantity)
+        number = len(self._series)
+        if number == len(self.low):
+            for name in ("has_number", "is_measured", "low", "high"):
+                array = getattr(self, name)
+                setattr(self, name, np.concatenate((array, np.zeros_like(array))))
+        self.has_number[number] = kind.is_number or kind.kind == "flags"
+        self.is_measured[number] = kind.is_number
+        self.low[number] = -np.inf if kind.low is None else kind.low
+        self.high[number] = np.inf if kind.high is None else kind.high
+        self.kinds.append(kind)
+        self._series.append(series)
+        self._numbers[series] = number
+        return number
+
+    def since(self, number: int) -> list[tuple[int, Series]]:
+        """The series from a number on, each with its own."""
+        return list(enumerate(self._series[number:], number))
