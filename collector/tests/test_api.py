@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from collector.api.app import create_app
 from collector.api.events import _events
+from collector.batch import Batch
 from collector.city import City, open_city
 from collector.inventory import Inventory
 from collector.observation import Observation, Series
@@ -39,8 +40,9 @@ def city(tmp_path: Path) -> City:
     first = [Observation(VOLUME, T + i, i / 10, source="s,1") for i in range(3)]
     first.append(Observation(PLACE, T, (13.73, 45.55)))
     city.registry.see(one.series for one in first)
-    city.store.add(first, T + 1000)
-    city.store.add([Observation(VOLUME, T, 9.5, "estimated")], T + 2000)
+    city.store.add(Batch.of(city.store.table, first), T + 1000)
+    again = [Observation(VOLUME, T, 9.5, "estimated")]
+    city.store.add(Batch.of(city.store.table, again), T + 2000)
     return city
 
 

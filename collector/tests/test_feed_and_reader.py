@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from collector.batch import Batch
 from collector.feed import Feed
 from collector.observation import Observation, Series, observation_id, split_observation_id
 from collector.query import Query
@@ -40,7 +41,7 @@ async def test_a_slow_subscriber_loses_the_oldest_and_is_told_how_many() -> None
 
 async def test_a_long_answer_comes_in_pieces() -> None:
     store = MemoryStore()
-    store.add([level(at) for at in range(1, 26)], 1)
+    store.add(Batch.of(store.table, [level(at) for at in range(1, 26)]), 1)
     sizes = [len(chunk) async for chunk in Reader(store).chunks(Query(LEVEL), size=10)]
     assert sizes == [10, 10, 5]
     assert await Reader(store).count(Query(LEVEL)) == 25

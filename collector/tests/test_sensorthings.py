@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.api.app import create_app
+from collector.batch import Batch
 from collector.city import open_city
 from collector.inventory import Inventory
 from collector.observation import Observation, Series
@@ -43,7 +44,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     observations += [Observation(VOLUME, T + i * 1000, i / 10, "suspect" if i == 5 else "") for i in range(20)]
     observations += [Observation(NOISE, T + 900_000, 61.5, source="mic", censored="<")]
     city.registry.see(one.series for one in observations)
-    city.store.add(observations, T + 10_000_000)
+    city.store.add(Batch.of(city.store.table, observations), T + 10_000_000)
     with TestClient(create_app(city)) as client:
         yield client
 
