@@ -1,59 +1,89 @@
-"""How does an observation look as a line of InfluxDB's protocol, and as a row of its answers? Pure."""
+"""How do observations look as lines of InfluxDB's protocol, and as rows of its answers? Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 from typing import Any
 
-import msgspec
-
-from collector.observation import Observation, Series, Value, kind_of
+from collector.batch import MARKS, Batch, read_value
+from collector.observation import Kind, Observation, Series, kind_of
+from collector.series_table import SeriesTable
 
 MEASUREMENT = "observation"
 FIELDS = ("number", "code", "text", "position", "quality", "censored", "source", "derived")
 
-_keys: dict[Series, str] = {}  # escaped once per series: escaping is most of the cost of a line
+
+class LineMaker:
+    """Makes lines of the observations of one table. What is the same in many lines is escaped once.
+
+    Every line of a series writes the same fields, so that nothing of an older version shines through; a number is
+    always a float, because a field of InfluxDB never changes its type. Belongs to the one writer.
+    """
+
+    def __init__(self, table: SeriesTable) -> None:
+        self._table = table
+        self._keys: list[str] = []  # by the numbers of the table
+        self._marks = _Remembered(_marks)
+
+    def lines_of(self, batch: Batch) -> bytes:
+        """One line each, in the order of the batch, time in ms; the same batch gives the same bytes."""
+        self._keys += [_key(series) for _, series in self._table.since(len(self._keys))]
+        keys, numbers, instants = self._keys, batch.number.tolist(), batch.at.tolist()
+        values: Iterable[str] = map(repr, numbers)
+        if batch.text:
+            values = [
+                repr(number) if text is None else _string(text)
+                for number, text in zip(numbers, batch.text, strict=True)
+            ]
+        return "\n".join(
+            [
+                f"{keys[series]}{value}{marks}{at}"
+                for series, value, marks, at in zip(
+                    batch.series.tolist(), values, self._marks_of(batch), instants, strict=False
+                )
+            ]
+        ).encode()
+
+    def _marks_of(self, batch: Batch) -> Iterator[str]:
+        columns = [getattr(batch, name) for name in MARKS]
+        if not any(columns):
+            return repeat(self._marks["", "", "", ""])
+        return map(self._marks.__getitem__, zip(*(column or repeat("") for column in columns), strict=False))
 
 
-def lines_of(observations: Sequence[Observation]) -> list[bytes]:
-    """One line each, time in ms. Every line of a series writes the same fields: no older version shines through."""
-    return [_line(one).encode() for one in observations]
+class _Remembered(dict[tuple[str, str, str, str], str]):
+    def __init__(self, make: Callable[[tuple[str, str, str, str]], str]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, marks: tuple[str, str, str, str]) -> str:
+        made = self._make(marks)
+        if len(self) < 100_000:  # sources are text of the publishers
+            self[marks] = made
+        return made
 
 
-def _line(one: Observation) -> str:
-    key = _keys.get(one.series)
-    if key is None:
-        thing, quantity, period = one.series
-        key = f"{MEASUREMENT},period={period},quantity={_tag(quantity)},thing={_tag(thing)} {field_of(one.series)}="
-        if len(_keys) < 1_000_000:
-            _keys[one.series] = key
-    value = one.value
-    if isinstance(value, tuple):
-        text = _string(msgspec.json.encode(value).decode())
-    elif isinstance(value, str):
-        text = _string(value)
-    else:
-        text = repr(float(value))
-    marks = f"quality={_string(one.quality)},censored={_string(one.censored)}"
-    return f"{key}{text},{marks},source={_string(one.source)},derived={_string(one.derived)} {one.at}"
+def _key(series: Series) -> str:
+    thing, quantity, period = series
+    field = field_of(kind_of(quantity))
+    return f"{MEASUREMENT},period={period},quantity={_tag(quantity)},thing={_tag(thing)} {field}="
 
 
-def field_of(series: Series) -> str:
-    """The one field that holds the values of a series: a field of InfluxDB never changes its type."""
-    kind = kind_of(series.quantity)
+def _marks(marks: tuple[str, str, str, str]) -> str:
+    return "".join(f",{name}={_string(mark)}" for name, mark in zip(MARKS, marks, strict=True)) + " "
+
+
+def field_of(kind: Kind) -> str:
+    """The one field that holds the values of a series."""
     return "number" if kind.is_number or kind.kind == "flags" else kind.kind
 
 
 def observation_of(series: Series, row: dict[str, Any]) -> Observation:
     """``row`` holds ``time`` in ms and the fields of one point."""
     kind = kind_of(series.quantity)
-    raw = row[field_of(series)]
-    value: Value = raw
-    if kind.kind == "position":
-        value = tuple(msgspec.json.decode(raw, type=list[float]))
-    elif kind.kind == "flags":
-        value = int(raw)
-    elif kind.is_number:
-        value = float(raw)
-    quality, censored, source, derived = (row[name] or "" for name in ("quality", "censored", "source", "derived"))
+    field = field_of(kind)
+    stored = row[field]
+    value = read_value(kind, float(stored), None) if field == "number" else read_value(kind, None, stored)
+    quality, censored, source, derived = (row[name] or "" for name in MARKS)
     return Observation(series, row["time"], value, quality, censored, source, derived)
 
 
