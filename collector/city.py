@@ -9,6 +9,7 @@ from collector.feed import Feed
 from collector.health import Health, Metrics
 from collector.inventory import Inventory
 from collector.ledger import Ledger
+from collector.metadata import DEFAULT as METADATA
 from collector.metadata import open_metadata
 from collector.quarantine import Quarantine
 from collector.reader import Reader
@@ -31,11 +32,16 @@ class City:
     metrics: Metrics = field(default_factory=Metrics)
 
 
-def open_city(inventory: Inventory, data: Path, store_url: str) -> City:
-    """Open everything under the directory ``data``; raises ValueError, OSError or StoreError."""
+def open_city(
+    inventory: Inventory, data: Path, store_url: str, metadata_url: str = METADATA, collector: str = ""
+) -> City:
+    """Open everything under the directory ``data``; raises ValueError, OSError, DBAPIError or StoreError.
+
+    ``collector`` is the name of one of several that share the store.
+    """
     data.mkdir(parents=True, exist_ok=True)
-    engine = open_metadata(data / "registry.sqlite")
+    engine = open_metadata(metadata_url, data)
     store = open_store(store_url, data)
     registry = Registry(engine, inventory)
     registry.see(store.latest())  # a collector killed between store and registry left a series without a datastream
-    return City(engine, registry, store, Reader(store), Ledger(engine), Quarantine(engine))
+    return City(engine, registry, store, Reader(store), Ledger(engine, collector), Quarantine(engine))

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 from sqlalchemy import Connection
-from sqlalchemy.dialects.sqlite import insert
 
 from collector import ranges
 from collector.batch import Batch
@@ -18,7 +17,7 @@ from collector.city import City
 from collector.decode import Reading, decode, parse, reading_of
 from collector.ledger import Arrivals, Key
 from collector.message import FUTURE, SKEW, Message
-from collector.metadata import result
+from collector.metadata import insert, result
 from collector.observation import Observation, Series, kind_of
 from collector.quarantine import Held
 from collector.ranges import Ranges
@@ -373,4 +372,4 @@ def _arrived(batch: _Taken, origin: _Origin) -> None:
 
 def _keep_results(connection: Connection, results: list[dict[str, object]]) -> None:
     if results:
-        connection.execute(insert(result).on_conflict_do_nothing(), results)
+        connection.execute(insert(connection, result).on_conflict_do_nothing(), results)

@@ -1,5 +1,7 @@
-"""Which tables stand beside the observations, and how are they opened? SQLite in the data directory."""
+"""Which tables stand beside the observations, and how are they opened? SQLite in the data directory, or PostgreSQL."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Engine,
     Float,
     Integer,
@@ -20,8 +23,16 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    func,
+    select,
 )
-from sqlalchemy.engine import URL
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+DEFAULT = "sqlite:registry.sqlite"
+_WAIT = 20.0  # s that one collector waits for another's transaction on the same SQLite file
+_TURN = 7_313_021  # any number that nobody else uses for an advisory lock in that database
 
 metadata = MetaData()
 
@@ -57,6 +68,7 @@ outbox = Table(
     metadata,
     Column("publisher", String(64), primary_key=True),
     Column("outbox", String(64), primary_key=True),
+    Column("collector", String(64), primary_key=True),  # whose row it is; "" while one works alone
     Column("first_seen", BigInteger, nullable=False),  # ms UTC
     Column("next_seq", BigInteger, nullable=False),
     Column("stored", Text, nullable=False),  # ranges: "1-17 19-4211"
@@ -103,16 +115,56 @@ result = Table(
 )
 
 
-def open_metadata(file: Path) -> Engine:
-    """Open or make the file and bring its tables up to date; raises OSError or sqlalchemy's DBAPIError."""
-    engine = create_engine(URL.create("sqlite", database=str(file)))
-    event.listen(engine, "connect", _durable)
+def open_metadata(url: str, folder: Path) -> Engine:
+    """Open ``sqlite:registry.sqlite`` (in ``folder``) or ``postgresql://…`` and bring its tables up to date.
+
+    Raises ValueError for any other URL, OSError or sqlalchemy's DBAPIError.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme == "sqlite" and rest.strip("/"):
+        file = str(folder / rest)
+        engine = create_engine(URL.create("sqlite", database=file), connect_args={"timeout": _WAIT})
+        event.listen(engine, "connect", _durable)
+    elif scheme == "postgresql":
+        engine = _open_postgresql(url)
+    else:
+        raise ValueError(f"expected sqlite:FILE or postgresql://USER@HOST/DATABASE, got {scheme}:")
     configuration = Config()
     configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
+    with in_turn(engine) as connection:
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")
     return engine
+
+
+@contextmanager
+def in_turn(engine: Engine) -> Iterator[Connection]:
+    """A transaction of those of which two collectors must not run two at once."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
+        else:
+            connection.exec_driver_sql("begin immediate")
+        yield connection
+
+
+def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows ON CONFLICT, which is no common SQL."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def sqlite_file(engine: Engine) -> Path | None:
+    """Where the tables are; None when they are no file of ours."""
+    return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
+
+
+def _open_postgresql(url: str) -> Engine:
+    try:
+        return create_engine(make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    except ArgumentError:
+        raise ValueError("expected postgresql://USER@HOST/DATABASE") from None
+    except ModuleNotFoundError:
+        raise ValueError("there is no driver for PostgreSQL (pip install 'senzorika[postgresql]' brings it)") from None
 
 
 def _durable(connection: Any, _: object) -> None:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from sqlalchemy import Connection, Engine, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
 
-from collector.metadata import forgotten, quarantine
+from collector.metadata import forgotten, insert, quarantine
 
 LIMIT = 10_000  # readings per publisher; the oldest make room and are counted
 
@@ -55,7 +54,7 @@ class Quarantine:
             for one in several
         ]
         if rows:
-            connection.execute(insert(quarantine).on_conflict_do_nothing(), rows)
+            connection.execute(insert(connection, quarantine).on_conflict_do_nothing(), rows)
             for publisher in {one.publisher for one in several}:
                 self._make_room(connection, publisher)
 
@@ -66,9 +65,9 @@ class Quarantine:
         if over > 0:
             oldest = select(quarantine.c.id).where(own).order_by(quarantine.c.id).limit(over)
             connection.execute(delete(quarantine).where(quarantine.c.id.in_(oldest)))
-            statement = insert(forgotten).values(publisher=publisher, count=over)
+            statement = insert(connection, forgotten).values(publisher=publisher, count=over)
             more = forgotten.c.count + over
-            connection.execute(statement.on_conflict_do_update(["publisher"], set_={"count": more}))
+            connection.execute(statement.on_conflict_do_update(index_elements=["publisher"], set_={"count": more}))
 
     def held(self, publisher: str | None = None, limit: int = 100, after: int = 0) -> list[Held]:
         """The oldest first, from the id behind ``after``."""

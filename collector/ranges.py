@@ -1,6 +1,7 @@
 """How are sets of sequence numbers kept small? As sorted, disjoint, inclusive ranges: ``((1, 17), (19, 4211))``."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -54,6 +55,7 @@ def to_text(ranges: Ranges) -> str:
     return " ".join(f"{first}-{last}" for first, last in ranges)
 
 
+@lru_cache(maxsize=50_000)  # a ledger that is read every few seconds has hardly changed
 def from_text(text: str) -> Ranges:
     pairs = (part.split("-") for part in text.split())
     return tuple((int(first), int(last)) for first, last in pairs)

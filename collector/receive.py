@@ -17,8 +17,9 @@ from collector.city import City
 from collector.config import BrokerConfig
 from collector.connection import BrokerError, Connection
 from collector.inbox import Arrival, Inbox, Sender
-from collector.ingest import Message, Outcome
+from collector.ingest import Outcome
 from collector.ledger import Key
+from collector.message import Message
 from collector.ranges import Ranges
 from collector.replay import Replays, command
 from collector.signature import Signer

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+from sqlalchemy import Connection, Engine, Row, RowMapping, select, update
 
 from collector.inventory import Inventory, ThingEntry
-from collector.metadata import datastream, thing
+from collector.metadata import datastream, in_turn, insert, thing
 from collector.observation import Series
 
 
@@ -50,13 +51,17 @@ class Registry:
         self._engine = engine
         self.city = inventory.city
         self.take_inventory(inventory)
-        with engine.connect() as connection:
-            rows = connection.execute(select(datastream)).all()
         self._datastreams: dict[int, Datastream] = {}
         self._series: dict[Series, Datastream] = {}
         self._by_thing: dict[str, tuple[Datastream, ...]] = {}
-        for row in rows:
-            self._take(Datastream(row.id, Series(row.thing, row.quantity, row.period)))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Learn which datastreams other collectors have made; only in the thread that writes."""
+        with self._engine.connect() as connection:
+            for row in connection.execute(select(datastream).order_by(datastream.c.id)):
+                if row.id not in self._datastreams:
+                    self._take(_datastream(row))
 
     def take_inventory(self, inventory: Inventory) -> None:
         """Take another inventory of the same city; durable on return.
@@ -64,7 +69,7 @@ class Registry:
         What is new gets its number, what is gone stays without being listed, and a publisher that is gone may
         speak for nothing any more. Each mapping is exchanged as a whole, so readers need no lock.
         """
-        with self._engine.begin() as connection:
+        with in_turn(self._engine) as connection:
             things = _write_things(connection, inventory)
         self._things = things
         self._numbers = {one.number: one for one in things.values()}
@@ -104,14 +109,15 @@ class Registry:
         new = [series for series in dict.fromkeys(several) if series not in self._series]
         if not new:
             return
+        columns = datastream.c
         made = []
         with self._engine.begin() as connection:
-            for series in new:
-                row = connection.execute(insert(datastream).values(**series._asdict()))
-                number: int = row.inserted_primary_key[0] if row.inserted_primary_key else 0
-                made.append(Datastream(number, series))
-        for one in made:
-            self._take(one)
+            for one in new:  # perhaps another collector has made it meanwhile
+                connection.execute(insert(connection, datastream).values(one._asdict()).on_conflict_do_nothing())
+                own = (columns.thing == one.thing, columns.quantity == one.quantity, columns.period == one.period)
+                made.append(connection.execute(select(datastream).where(*own)).one())
+        for row in made:
+            self._take(_datastream(row))
 
     def _take(self, one: Datastream) -> None:
         self._by_thing[one.series.thing] = (*self.datastreams_of(one.series.thing), one)
@@ -126,14 +132,17 @@ def _write_things(connection: Connection, inventory: Inventory) -> dict[str, Thi
             first = entries[publisher.things[0]] if publisher.things else {}
             names = dict.fromkeys(("name_sl", "name_it", "name_en"), publisher.id)
             entries[publisher.id] = {"center": "administration", **first, **names}
-    known = {row.id for row in connection.execute(select(thing.c.id))}
-    connection.execute(update(thing).values(listed=False))
+    known = {row.id: row._mapping for row in connection.execute(select(thing))}  # noqa: SLF001  # SQLAlchemy's public name for a row as a mapping
     for identifier, columns in entries.items():
-        if identifier in known:
-            connection.execute(update(thing).where(thing.c.id == identifier).values(**columns, listed=True))
-        else:
-            connection.execute(insert(thing).values(id=identifier, **columns, listed=True))
-    return {row.id: _thing(row._mapping) for row in connection.execute(select(thing))}  # noqa: SLF001  # SQLAlchemy's public name for a row as a mapping
+        values = {**columns, "listed": True}
+        if identifier not in known:
+            connection.execute(insert(connection, thing).values(id=identifier, **values))
+        elif any(known[identifier][name] != value for name, value in values.items()):
+            connection.execute(update(thing).where(thing.c.id == identifier).values(values))
+    for identifier, row in known.items():
+        if row["listed"] and identifier not in entries:
+            connection.execute(update(thing).where(thing.c.id == identifier).values(listed=False))
+    return {row.id: _thing(row._mapping) for row in connection.execute(select(thing))}  # noqa: SLF001  # see above
 
 
 def _columns(entry: ThingEntry) -> dict[str, object]:
@@ -147,6 +156,10 @@ def _columns(entry: ThingEntry) -> dict[str, object]:
         "height": place[2],
         "center": entry.center,
     }
+
+
+def _datastream(row: Row[Any]) -> Datastream:
+    return Datastream(row.id, Series(row.thing, row.quantity, row.period))
 
 
 def _thing(row: RowMapping) -> Thing:

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 from sqlalchemy.exc import DBAPIError
 
-from collector.backup import METADATA, Copying, back_up
+from collector.backup import back_up
 from collector.city import City
 from collector.config import CollectorConfig
 from collector.control import RefusedError, Verb
 from collector.inventory import ConfigError
+from collector.metadata import sqlite_file
 from collector.registration import Registration
 from collector.stores import StoreError
 
@@ -32,9 +32,10 @@ def verbs(city: City, registration: Registration, config: CollectorConfig, file:
         target = Path(asked.get("target", ""))
         if not target.is_absolute():
             raise RefusedError("target: expected an absolute path")
-        store = cast("Copying", city.store)
-        files = (config.inventory, file)
-        size = await asyncio.to_thread(back_up, target, config.data / METADATA, store, files)
+        metadata = sqlite_file(city.engine)
+        if metadata is None:
+            raise RefusedError("metadata.url: PostgreSQL is copied by its own pg_dump; do it before you copy the store")
+        size = await asyncio.to_thread(back_up, target, metadata, city.store, (config.inventory, file))
         return f"{target}: {size / 1e6:.1f} MB: start a collector with data = {str(target)!r} to use it"
 
     return {"release": release, "backup": backup}

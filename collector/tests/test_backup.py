@@ -11,10 +11,12 @@ import pytest
 
 from collector import backup
 from collector.backup import METADATA, back_up
+from collector.batch import Batch
 from collector.city import City, open_city
 from collector.control import RefusedError
-from collector.ingest import Ingest, Message
+from collector.ingest import Ingest
 from collector.inventory import Inventory
+from collector.message import Message
 from collector.observation import Series
 from collector.query import Query
 from collector.stores import NotOfferedError, StoreError, open_store
@@ -174,7 +176,7 @@ class ByReading:
 
     def backup(self, folder: Path) -> None:
         copy = open_store("duckdb:observations.duckdb", folder)
-        copy.add(self._city.store.open_rows(Query(DISTANCE)).fetch(1_000_000), NOW)
+        copy.add(Batch.of(copy.table, self._city.store.open_rows(Query(DISTANCE)).fetch(1_000_000)), NOW)
         copy.close()
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from collector.city import City, open_city
 from collector.inbox import Inbox
-from collector.ingest import Ingest, Message, Outcome
+from collector.ingest import Ingest, Outcome
+from collector.message import Message
 from collector.observation import Series
 from collector.query import Query
 from collector.receive import Receiver, Writer

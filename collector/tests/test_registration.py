@@ -10,8 +10,9 @@ from typing import TypeVar
 import pytest
 
 from collector.city import City, open_city
-from collector.ingest import Ingest, Message
+from collector.ingest import Ingest
 from collector.inventory import ConfigError
+from collector.message import Message
 from collector.observation import Observation
 from collector.registration import InventoryFile, Registration, Released
 from collector.stores import StoreError

@@ -29,7 +29,7 @@ def inventory(*things: str) -> Inventory:
 
 
 def test_a_thing_keeps_its_number_whatever_comes_and_goes(tmp_path: Path) -> None:
-    engine = open_metadata(tmp_path / "registry.sqlite")
+    engine = open_metadata("sqlite:registry.sqlite", tmp_path)
     first = Registry(engine, inventory("a", "b"))
     second = Registry(engine, inventory("b", "c"))
     third = Registry(engine, inventory("a", "b", "c"))
@@ -40,7 +40,7 @@ def test_a_thing_keeps_its_number_whatever_comes_and_goes(tmp_path: Path) -> Non
 
 
 def test_a_publisher_is_a_thing_of_the_center_it_works_for(tmp_path: Path) -> None:
-    registry = Registry(open_metadata(tmp_path / "registry.sqlite"), inventory("a"))
+    registry = Registry(open_metadata("sqlite:registry.sqlite", tmp_path), inventory("a"))
     gateway = registry.thing("gw-1")
     assert gateway
     assert (gateway.center, gateway.location, gateway.name["it"]) == ("environment", (13.7, 45.5, 3.0), "gw-1")
@@ -48,7 +48,7 @@ def test_a_publisher_is_a_thing_of_the_center_it_works_for(tmp_path: Path) -> No
 
 
 def test_a_datastream_is_made_once_when_first_seen(tmp_path: Path) -> None:
-    engine = open_metadata(tmp_path / "registry.sqlite")
+    engine = open_metadata("sqlite:registry.sqlite", tmp_path)
     registry = Registry(engine, inventory("a"))
     level, power = Series("a", "laeq", 1000), Series("a", "voltage.l1")
     registry.see([level, power, level])
@@ -61,8 +61,8 @@ def test_a_datastream_is_made_once_when_first_seen(tmp_path: Path) -> None:
 
 
 def test_the_migrations_make_the_tables_the_code_names(tmp_path: Path) -> None:
-    engine = open_metadata(tmp_path / "registry.sqlite")
+    engine = open_metadata("sqlite:registry.sqlite", tmp_path)
     found = inspect(engine)
     for name, table in metadata.tables.items():
         assert {column["name"] for column in found.get_columns(name)} == {column.name for column in table.columns}
-    open_metadata(tmp_path / "registry.sqlite")  # a second start changes nothing
+    open_metadata("sqlite:registry.sqlite", tmp_path)  # a second start changes nothing
