@@ -12,7 +12,7 @@ Version = Literal[1, 2, 3]
 
 _EXAMPLE = "influx://127.0.0.1:8086/senzorika"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_KEYS = ("version", "org", "token_file", "ca_file")
+KEYS = ("version", "org", "token_file", "ca_file")
 _PORTS = {1: 8086, 2: 8086, 3: 8181}
 _VERSIONS: dict[str, Version] = {"1": 1, "2": 2, "3": 3}
 
@@ -107,11 +107,11 @@ def _options(query: str) -> dict[str, str]:
     pairs = parse_qsl(query, keep_blank_values=True)
     options = dict(pairs)
     for key, value in options.items():
-        if key not in _KEYS:
+        if key not in KEYS:
             hint = (
                 ": a token stands in a file, token_file=influx.token" if key in ("token", "password", "p", "u") else ""
             )
-            raise ValueError(f"influx: expected one of {', '.join(_KEYS)} after ?, got {key}{hint}")
+            raise ValueError(f"influx: expected one of {', '.join(KEYS)} after ?, got {key}{hint}")
         if not value:
             raise ValueError(f"influx: {key}: expected a value")
     if len(options) != len(pairs):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.influx_address import Address, parse_address
+from collector.influx_address import KEYS, Address, parse_address
 from collector.stores import open_store
 
 
@@ -85,6 +85,16 @@ def test_a_wrong_url_is_refused_with_what_is_wrong_and_no_secret(folder: Path, r
     with pytest.raises(ValueError, match=reason) as refusal:
         open_store(f"influx:{rest}", folder)
     assert "s3cret" not in str(refusal.value)
+
+
+def test_every_url_of_the_readme_is_understood_and_every_key_is_in_it(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    section = readme.partition("\n## InfluxDB\n")[2].partition("\n## ")[0]
+    (tmp_path / "influx.token").write_text("token")
+    (tmp_path / "influx.user").write_text("user:password")
+    urls = [line.removeprefix("influx:") for line in section.splitlines() if line.startswith("influx://")]
+    assert [parse_address(rest.partition("&ca_file")[0], tmp_path).version for rest in urls] == [1, 1, 2, 3]
+    assert all(f"`{key}`" in section or f"{key}=" in section for key in KEYS)
 
 
 def test_an_address_shows_no_token(folder: Path) -> None:
