@@ -13,18 +13,19 @@ from collector.aggregation import Aggregate, Aggregation, per_thing, together
 from collector.batch import Batch, Positions
 from collector.influx_address import Address, parse_address
 from collector.influx_answers import RefusedLinesError
+from collector.influx_questions import count_series, in_order, read_all_things, read_newest, read_series
 from collector.influx_writing import open_writer
 from collector.influxdb import InfluxConnection
-from collector.line_protocol import FIELDS, MEASUREMENT, LineMaker, field_of, observation_of, quoted
+from collector.line_protocol import LineMaker
 from collector.newest import Newest
-from collector.observation import Observation, Series, kind_of
-from collector.query import Comparison, Query
+from collector.observation import Observation, Series
+from collector.query import Query
 from collector.series_table import SeriesTable
 from collector.stores import Added, NotOfferedError, Rows, StoreError
 
 LINES = 5_000  # per request: InfluxDB takes 10 MB and more, and answers slowly long before
-PAGE = 5_000  # rows per query of a long answer
-MOST_NAMED = 100  # things named in a question; of more all are read and the others passed over
+LOOK = 10_000  # ms between two looks at what other collectors wrote
+RECENT = 600_000  # ms that such a look goes back
 PATIENCE = 5.0  # s: then a fetch returns what it has; InfluxDB gives some 100,000 observations a second
 OPENING = 300.0  # s: the newest of every series takes a walk through all of them
 
@@ -50,14 +51,17 @@ class InfluxStore:
             connection.check_version()
             if address.version == 1 and not address.token:
                 connection.create_database()
-            self._newest.take(Batch.of(self.table, _read_newest(connection)))
+            self._newest.take(Batch.of(self.table, read_newest(connection)))
         finally:
             connection.close()
         self._lines = LineMaker(self.table)
         self._writer = open_writer(address)
+        self._seen: list[Observation] = []  # by ``tend``, for the writer: only it adds to the table
+        self._looked = 0
 
     def add(self, observations: Batch, now: int) -> Added:
         del now  # no known time is kept
+        self._take_seen()
         refused = dict.fromkeys(observations.unstorable().tolist(), "not finite")
         last = _last_arrivals(observations)  # within one request the order is not promised
         last = np.setdiff1d(last, np.fromiter(refused, np.int64, len(refused)), assume_unique=True)
@@ -83,16 +87,16 @@ class InfluxStore:
             raise NotOfferedError("influx answers in order of time only")
         connection = InfluxConnection(self._address)
         end = None if query.limit is None else query.offset + query.limit
-        return _Streamed(connection, islice(_read(connection, query), query.offset, end))
+        return _Streamed(connection, islice(read_series(connection, query), query.offset, end))
 
     def open_aggregates(self, question: Aggregation) -> Rows[Aggregate]:
         if question.as_of is not None:
             raise NotOfferedError(_NO_VERSIONS)
         connection = InfluxConnection(self._address)
         if question.together:
-            answer = together(question, _in_order(_all_things(connection, question)))
+            answer = together(question, in_order(read_all_things(connection, question)))
         else:
-            several = groupby(_all_things(connection, question), attrgetter("series"))
+            several = groupby(read_all_things(connection, question), attrgetter("series"))
             answer = per_thing(question, several)
         return _Streamed(connection, answer)
 
@@ -100,21 +104,33 @@ class InfluxStore:
         _refuse_what_is_not_kept(query)
         connection = InfluxConnection(self._address)
         try:
-            if query.where:
-                return sum(1 for _ in _read(connection, query))
-            rows = connection.query(f"select count(quality) from {MEASUREMENT} where {_where(query)}")  # noqa: S608
-            return int(rows[0]["count"]) if rows else 0
+            return count_series(connection, query)
         finally:
             connection.close()
 
     def tend(self, now: int) -> None:
-        """InfluxDB seals and forgets by itself."""
+        """Look what other collectors wrote of late; the next ``add`` takes it over."""
+        if now < self._looked + LOOK:
+            return
+        self._looked = now
+        connection = InfluxConnection(self._address)
+        try:
+            self._seen = list(read_newest(connection, since=now - RECENT))
+        finally:
+            connection.close()
 
     def backup(self, folder: Path) -> None:
         raise NotOfferedError(f"influx: nothing is copied to {folder}: InfluxDB has a backup command of its own")
 
     def close(self) -> None:
         self._writer.close()
+
+    def _take_seen(self) -> None:
+        seen, self._seen = self._seen, []
+        # Of the same instant ours is the later arrival, or the same.
+        news = [one for one in seen if (last := self._newest.get(one.series)) is None or one.at > last.at]
+        if news:
+            self._newest.take(Batch.of(self.table, news))
 
     def _is_newest(self, batch: Batch, place: int) -> bool:
         one = batch[place]
@@ -144,6 +160,11 @@ class InfluxStore:
 
 
 Row = TypeVar("Row")
+
+
+def _refuse_what_is_not_kept(query: Query) -> None:
+    if query.as_of is not None or query.versions == "all":
+        raise NotOfferedError(_NO_VERSIONS)
 
 
 class _Streamed(Rows[Row]):
@@ -180,96 +201,3 @@ def _last_arrivals(batch: Batch) -> Positions:
     is_last = np.ones(len(order), np.bool_)
     is_last[:-1] = (series[1:] != series[:-1]) | (at[1:] != at[:-1])
     return np.sort(order[is_last])
-
-
-def _read_newest(connection: InfluxConnection) -> Iterator[Observation]:
-    statement = f"select {', '.join(FIELDS)} from {MEASUREMENT} group by * order by time desc limit 1"  # noqa: S608  # our own names
-    for rows in connection.stream(statement, PAGE):
-        for row in rows:
-            series = Series(row["thing"], row["quantity"], int(row["period"]))
-            try:
-                kind_of(series.quantity)
-            except ValueError:  # kept by a collector whose contract had it; nobody can ask for it now
-                continue
-            yield observation_of(series, row)
-
-
-def _refuse_what_is_not_kept(query: Query) -> None:
-    if query.as_of is not None or query.versions == "all":
-        raise NotOfferedError(_NO_VERSIONS)
-
-
-def _read(connection: InfluxConnection, query: Query) -> Iterator[Observation]:
-    """Page by page, the next one beginning where the last one ended."""
-    since, until = query.since, query.until
-    direction = "desc" if query.descending else "asc"
-    size = PAGE if query.limit is None or query.where else min(PAGE, query.offset + query.limit)
-    fields = _fields(query.series.quantity)
-    while True:
-        where = _where(query, since, until)
-        statement = f"select {fields} from {MEASUREMENT} where {where} order by time {direction} limit {size}"  # noqa: S608  # see _where
-        rows = connection.query(statement)
-        for row in rows:
-            one = observation_of(query.series, row)
-            if all(test.holds(one) for test in query.where):
-                yield one
-        if len(rows) < size:
-            return
-        if query.descending:
-            until = rows[-1]["time"]
-        else:
-            since = rows[-1]["time"] + 1
-
-
-def _all_things(connection: InfluxConnection, question: Aggregation) -> Iterator[Observation]:
-    """What stands in the windows, in one answer: in order of time, or by thing and then in order of time."""
-    begin, end = question.range
-    conditions = [
-        f"quantity = {quoted(question.quantity)} and period = '{question.period}'",
-        f"time >= {begin + question.shift}ms and time < {end + question.shift}ms",
-    ]
-    if question.things is not None and len(question.things) <= MOST_NAMED:
-        conditions.append("(" + " or ".join(f"thing = {quoted(thing)}" for thing in sorted(question.things)) + ")")
-    fields = _fields(question.quantity)
-    if question.together:
-        fields, order = f"{fields}, thing", "order by time asc"
-    else:
-        order = "group by thing order by time asc"
-    statement = f"select {fields} from {MEASUREMENT} where {' and '.join(conditions)} {order}"  # noqa: S608  # quoted
-    for rows in connection.stream(statement, PAGE):
-        for row in rows:
-            series = Series(row["thing"], question.quantity, question.period)
-            if question.covers(series):
-                yield observation_of(series, row)
-
-
-def _in_order(observations: Iterator[Observation]) -> Iterator[Observation]:
-    """Things that measured at one instant, by name: InfluxDB orders by time alone."""
-    for _, at_once in groupby(observations, attrgetter("at")):
-        yield from sorted(at_once, key=attrgetter("series"))
-
-
-def _fields(quantity: str) -> str:
-    return f"{field_of(kind_of(quantity))}, quality, censored, source, derived"
-
-
-def _where(query: Query, since: int | None = None, until: int | None = None) -> str:
-    """Identifiers are quoted; what InfluxQL cannot compare is left to the reader of the rows."""
-    since = query.since if since is None else since
-    until = query.until if until is None else until
-    thing, quantity, period = query.series
-    conditions = [f"thing = {quoted(thing)}", f"quantity = {quoted(quantity)}", f"period = '{period}'"]
-    if since is not None:
-        conditions.append(f"time >= {since}ms")
-    if until is not None:
-        conditions.append(f"time < {until}ms")
-    conditions += [f"number {_SIGNS[one.operator]} {one.operand!r}" for one in query.where if _is_cheap(one, query)]
-    return " and ".join(conditions)
-
-
-_SIGNS = {"==": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-
-
-def _is_cheap(one: Comparison, query: Query) -> bool:
-    is_number = one.field == "value" and isinstance(one.operand, (int, float))
-    return is_number and field_of(kind_of(query.series.quantity)) == "number"
