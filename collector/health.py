@@ -1,6 +1,7 @@
 """Is the collector well, and if not, why? Each part reports itself; /health and /metrics read it here."""
 
 from collections import Counter
+from collections.abc import Callable
 
 
 class Health:
@@ -21,13 +22,23 @@ class Health:
 
 
 class Metrics:
-    """Counters that only rise; the names are those of Prometheus, without the prefix ``senzorika_``."""
+    """Counters that only rise, and gauges; the names are those of Prometheus, without the prefix ``senzorika_``."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
+        self._gauges: dict[str, Callable[[], float | None]] = {}
 
     def add(self, name: str, count: int = 1) -> None:
         self._counts[name] += count
+
+    def watch(self, name: str, read: Callable[[], float | None]) -> None:
+        """Ask ``read`` whenever somebody looks; None: there is nothing to say yet."""
+        self._gauges[name] = read
+
+    @property
+    def gauges(self) -> dict[str, float]:
+        """What is known now, of all gauges."""
+        return {name: value for name, read in self._gauges.items() if (value := read()) is not None}
 
     @property
     def counts(self) -> dict[str, int]:
@@ -45,4 +56,15 @@ COUNTERS = {
     "commits_total": "batches committed",
     "commits_failed_total": "batches that could not be committed and were tried again",
     "connections_total": "connections to the broker",
+}
+
+GAUGES = {
+    "inbox_messages": "messages that have arrived and are not committed yet",
+    "inbox_bytes": "bytes of their payloads",
+    "backlog_age_seconds": "how long the oldest of them has been waiting; 0 when none waits",
+    "last_commit_age_seconds": "since the last batch was committed",
+    "live_clients": "who looks on over /api/events",
+    "datastreams": "series that have ever had an observation",
+    "messages_missing": "messages missing in all outboxes together",
+    "healthy": "1 when /health has no reasons",
 }

@@ -40,6 +40,19 @@ class Inbox:
     def is_full(self) -> bool:
         return len(self._waiting) >= self._most or self._size >= self._most_bytes
 
+    @property
+    def size(self) -> int:
+        """Bytes of the payloads that wait."""
+        return self._size
+
+    @property
+    def oldest(self) -> int | None:
+        """When the message that waits longest was received, ms UTC; None while none waits."""
+        try:
+            return self._waiting[0].message.received
+        except IndexError:  # another thread asks, and one was just taken
+            return None
+
     def put(self, arrival: Arrival) -> None:
         self._waiting.append(arrival)
         self._size += len(arrival.message.payload)

@@ -11,6 +11,25 @@ from collector.metadata import forgotten, insert, quarantine
 LIMIT = 10_000  # readings per publisher; the oldest make room and are counted
 
 
+FORGOTTEN = "forgotten"
+# What stands in a reason -> the kind it is counted as: a metric must not have a label for every text there is.
+_KINDS = {
+    "unknown publisher": "unknown publisher",
+    "unknown thing": "unknown thing",
+    "not_yours": "not_yours",
+    "in the future": "future",
+    "retention": "beyond retention",
+    "topic": "topic",
+    "not JSON": "not JSON",
+    "unknown quantity": "unknown quantity",
+}
+
+
+def kind_of_reason(reason: str) -> str:
+    """One of a few: the first that stands in the reason, else ``other``."""
+    return next((kind for words, kind in _KINDS.items() if words in reason), "other")
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """One reading, or one whole payload when no reading could be made out in it."""
@@ -89,7 +108,7 @@ class Quarantine:
             ):
                 counts.setdefault(publisher, {})[reason] = count
             for publisher, count in connection.execute(select(forgotten.c.publisher, forgotten.c.count)):
-                counts.setdefault(publisher, {})["forgotten"] = count
+                counts.setdefault(publisher, {})[FORGOTTEN] = count
         return counts
 
     def let_go(self, connection: Connection, several: Sequence[Held]) -> None:

@@ -67,6 +67,11 @@ class Receiver:
         """Set once subscribed, for the first time: from here on the broker keeps messages for the collector."""
         self.linger = LINGER
         self.keep_alive = 20  # s
+        self._committed: float | None = None  # when, by the steady clock
+        city.metrics.watch("inbox_messages", lambda: len(self._inbox))
+        city.metrics.watch("inbox_bytes", lambda: self._inbox.size)
+        city.metrics.watch("backlog_age_seconds", self._backlog_age)
+        city.metrics.watch("last_commit_age_seconds", self._commit_age)
 
     async def run(self) -> None:
         """Until cancelled; then say goodbye to the broker. What is not committed is delivered again."""
@@ -182,7 +187,15 @@ class Receiver:
                 pause = min(5.0, pause * 2)
             else:
                 self._city.health.well("store")
+                self._committed = time.monotonic()
                 return outcome
+
+    def _backlog_age(self) -> float:
+        oldest = self._inbox.oldest
+        return 0 if oldest is None else max(0, _now() - oldest) / 1000
+
+    def _commit_age(self) -> float | None:
+        return None if self._committed is None else time.monotonic() - self._committed
 
     def _acknowledge(self, arrivals: list[Arrival]) -> None:
         by_sender: dict[Sender, list[int]] = {}

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from collector.city import City
 from collector.inventory import ConfigError, Inventory, load_inventory
 from collector.observation import Observation
+from collector.quarantine import FORGOTTEN
 from collector.stores import StoreError
 
 log = logging.getLogger("collector.registration")
@@ -114,7 +115,7 @@ class Registration:
         stored = await self._release(publisher)
         counts = await asyncio.to_thread(self._city.quarantine.counts)
         wanted = [counts.get(publisher, {})] if publisher is not None else counts.values()
-        return Released(stored, sum(count for of in wanted for reason, count in of.items() if reason != "forgotten"))
+        return Released(stored, sum(count for of in wanted for reason, count in of.items() if reason != FORGOTTEN))
 
     async def _catch_up(self) -> None:
         if self._wanted is not None:

@@ -7,7 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from collector.api.answers import as_json, city_of
-from collector.health import COUNTERS
+from collector.city import City
+from collector.exposition import count, family, forgotten_readings, held_readings, outbox_messages
+from collector.health import COUNTERS, GAUGES
 from collector.ledger import Account
 from collector.quarantine import Held
 
@@ -20,28 +22,18 @@ async def health(request: Request) -> Response:
     return JSONResponse({"well": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
 
-@router.get("/metrics", summary="Counters for Prometheus")
+@router.get("/metrics", summary="Counters and gauges for Prometheus")
 async def metrics(request: Request) -> Response:
-    city = city_of(request)
-    lines = []
-    for name, count in city.metrics.counts.items():
-        lines += [f"# HELP senzorika_{name} {COUNTERS.get(name, name)}", f"# TYPE senzorika_{name} counter"]
-        lines.append(f"senzorika_{name} {count}")
-    gauges = {
-        "live_clients": city.feed.subscribers,
-        "datastreams": len(city.registry.datastreams),
-        "messages_missing": sum(_count(one.missing) for one in city.ledger.accounts),
-        "healthy": int(not city.health.reasons),
-    }
-    for name, value in gauges.items():
-        lines += [f"# TYPE senzorika_{name} gauge", f"senzorika_{name} {value}"]
-    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+    """Some thousands of publishers make some ten thousand lines: in a thread."""
+    text = await asyncio.to_thread(_exposed, city_of(request))
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
 @router.get("/api/ledger", summary="Per publisher and outbox: which messages are stored, held, dropped or missing")
 async def ledger(request: Request) -> Response:
-    accounts = sorted(city_of(request).ledger.accounts, key=lambda one: (one.publisher, one.first_seen))
-    return as_json({"outboxes": [_account(one) for one in accounts]})
+    accounts = await asyncio.to_thread(city_of(request).ledger.read)
+    ordered = sorted(accounts, key=lambda one: (one.publisher, one.first_seen))
+    return as_json({"outboxes": [_account(one) for one in ordered]})
 
 
 @router.get("/api/quarantine", summary="What was held back, with its reason; the oldest first")
@@ -56,6 +48,30 @@ async def quarantine(
     found = await asyncio.to_thread(held.held, publisher, limit, after)
     counts = await asyncio.to_thread(held.counts)
     return as_json({"counts": counts, "held": [_held(one) for one in found]})
+
+
+def _exposed(city: City) -> str:
+    accounts = city.ledger.read()
+    held = city.quarantine.counts()
+    publishers = list(city.registry.publishers)
+    gauges: dict[str, float] = {
+        **city.metrics.gauges,
+        "live_clients": city.feed.subscribers,
+        "datastreams": len(city.registry.datastreams),
+        "messages_missing": sum(count(one.missing) for one in accounts),
+        "healthy": int(not city.health.reasons),
+    }
+    lines: list[str] = []
+    for name, number in city.metrics.counts.items():
+        lines += family(name, "counter", COUNTERS.get(name, name), {(): number})
+    for name, value in gauges.items():
+        lines += family(name, "gauge", GAUGES.get(name, name), {(): value})
+    text = "messages of an outbox, by what became of them"
+    lines += family("outbox_messages", "gauge", text, outbox_messages(accounts))
+    lines += family("quarantine_readings", "gauge", "readings held, by reason", held_readings(held, publishers))
+    text = "readings that made room in a full quarantine"
+    lines += family("quarantine_forgotten_total", "counter", text, forgotten_readings(held, publishers))
+    return "\n".join(lines) + "\n"
 
 
 def _account(one: Account) -> dict[str, Any]:
@@ -83,7 +99,3 @@ def _held(one: Held) -> dict[str, Any]:
         "seq": one.seq,
         "content": one.content.decode(errors="replace"),
     }
-
-
-def _count(ranges: tuple[tuple[int, int], ...]) -> int:
-    return sum(last - first + 1 for first, last in ranges)

@@ -14,7 +14,9 @@ from collector.api.events import _events
 from collector.batch import Batch
 from collector.city import City, open_city
 from collector.inventory import Inventory
+from collector.ledger import Arrivals
 from collector.observation import Observation, Series
+from collector.quarantine import Held
 from collector.stores import NotOfferedError
 
 T = 1795392000000
@@ -138,6 +140,25 @@ def test_health_says_what_is_wrong(city: City, client: TestClient) -> None:
 def test_metrics_count(city: City, client: TestClient) -> None:
     city.metrics.add("receipts_total", 3)
     assert "senzorika_receipts_total 3\n" in client.get("/metrics").text
+
+
+def test_metrics_say_what_became_of_every_publishers_messages(city: City, client: TestClient) -> None:
+    with city.engine.begin() as connection:
+        city.ledger.take(city.ledger.write(connection, {("gw-1", "7f"): Arrivals({1, 3}, {3})}, T))
+        city.quarantine.hold(connection, [Held("gw-1", "koper/v1/gw-1/reading", T, b"{}", False, "unknown thing")])
+    shown = client.get("/metrics").text
+    for state, count in {"stored": 1, "quarantined": 1, "dropped": 0, "missing": 1}.items():
+        assert f'senzorika_outbox_messages{{publisher="gw-1",outbox="7f",state="{state}"}} {count}\n' in shown
+    assert 'senzorika_quarantine_readings{publisher="_unregistered",reason="unknown thing"} 1\n' in shown
+    assert "senzorika_messages_missing 1\n" in shown
+
+
+def test_a_gauge_that_knows_nothing_yet_is_left_out(city: City, client: TestClient) -> None:
+    city.metrics.watch("inbox_bytes", lambda: 17)
+    city.metrics.watch("last_commit_age_seconds", lambda: None)
+    shown = client.get("/metrics").text
+    assert "senzorika_inbox_bytes 17\n" in shown
+    assert "last_commit" not in shown
 
 
 async def test_who_looks_on_sees_what_was_just_stored(city: City) -> None:

@@ -170,9 +170,15 @@ async def test_a_slow_store_bounds_the_memory_and_loses_nothing(broker: RunningB
             await until(lambda: inbox.is_full)
             await asyncio.sleep(0.5)  # time enough for all 5,000 to arrive, were the socket still read
             assert len(inbox) < 2_500  # 200 and what one read of the socket brought
+            gauges = city.metrics.gauges
+            assert (gauges["inbox_messages"], gauges["inbox_bytes"]) == (len(inbox), inbox.size)
+            assert gauges["backlog_age_seconds"] >= 0.5
+            assert "last_commit_age_seconds" not in gauges
             writer.gate.set()
             await until(lambda: len(stored(city)) == 5_000)
         assert stored(city) == [seq / 8 for seq in range(1, 5_001)]
+        assert city.metrics.gauges["backlog_age_seconds"] == 0
+        assert city.metrics.gauges["last_commit_age_seconds"] < 30
 
 
 async def test_a_broker_that_is_killed_is_found_again(broker: RunningBroker) -> None:
