@@ -14,7 +14,7 @@ import pytest
 from collector.broker import find_program
 from collector.config import load_config
 from collector.inventory import load_inventory
-from collector.tests.influx_servers import running_influx, running_victoria
+from collector.tests.influx_servers import certificate, running_influx, running_victoria
 
 _ports = itertools.count(20_000 + os.getpid() % 100 * 100)  # below 32768: no outgoing connection sits there
 _databases = itertools.count(1)
@@ -33,7 +33,8 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def influx_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with running_influx(tmp_path_factory.mktemp("influx"), free_port(), free_port()) as port:
+    port = free_port()
+    with running_influx(tmp_path_factory.mktemp("influx"), port, free_port()):
         yield port
 
 
@@ -45,15 +46,31 @@ def influx_url(influx_port: int) -> str:
 
 @pytest.fixture
 def influx_with_users(tmp_path: Path) -> Iterator[int]:
-    """InfluxDB 1.x as a city runs it: whoever asks needs a name and a word."""
-    with running_influx(tmp_path, free_port(), free_port(), auth=True) as port:
+    """InfluxDB 1.x where whoever asks needs a name and a word."""
+    port = free_port()
+    with running_influx(tmp_path, port, free_port(), auth=True):
+        yield port
+
+
+@pytest.fixture
+def influx_over_tls(tmp_path: Path) -> Iterator[int]:
+    """InfluxDB 1.x with a certificate of its own: influx.pem in ``tmp_path``."""
+    certificate(tmp_path, "influx")
+    port = free_port()
+    with running_influx(tmp_path, port, free_port(), tls=True):
         yield port
 
 
 @pytest.fixture(scope="session")
 def victoria_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with running_victoria(tmp_path_factory.mktemp("victoria"), free_port()) as port:
+    port = free_port()
+    with running_victoria(tmp_path_factory.mktemp("victoria"), port):
         yield port
+
+
+@pytest.fixture
+def two_ports() -> tuple[int, int]:
+    return free_port(), free_port()
 
 
 class RunningBroker:

@@ -8,14 +8,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
-from ssl import SSLContext
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+Server = subprocess.Popen[bytes]
 
 _INFLUX = """
 reporting-disabled = true
@@ -30,32 +38,36 @@ query-log-enabled = false
 bind-address = "127.0.0.1:{port}"
 log-enabled = false
 auth-enabled = {auth}
+https-enabled = {tls}
+https-certificate = "{folder}/influx.pem"
+https-private-key = "{folder}/influx.key"
 [monitor]
 store-enabled = false
 """
 
 
 @contextmanager
-def running_influx(folder: Path, port: int, rpc: int, *, auth: bool = False) -> Iterator[int]:
-    """A real influxd 1.x on the loopback; yields its port."""
+def running_influx(folder: Path, port: int, rpc: int, *, auth: bool = False, tls: bool = False) -> Iterator[Server]:
+    """A real influxd 1.x on the loopback. ``tls`` wants influx.pem and influx.key in the folder."""
     program = shutil.which("influxd")
     if program is None:
         pytest.skip("there is no influxd here (apt install influxdb)")
-    settings = _INFLUX.format(folder=folder, port=port, rpc=rpc, auth=str(auth).lower())
+    switches = {"auth": str(auth).lower(), "tls": str(tls).lower()}
+    settings = _INFLUX.format(folder=folder, port=port, rpc=rpc, **switches)
     (folder / "influx.conf").write_text(settings)
-    with _running([program, "-config", str(folder / "influx.conf")], folder / "log", port):
-        yield port
+    with _running([program, "-config", str(folder / "influx.conf")], folder / "log", port) as server:
+        yield server
 
 
 @contextmanager
-def running_victoria(folder: Path, port: int) -> Iterator[int]:
+def running_victoria(folder: Path, port: int) -> Iterator[Server]:
     """VictoriaMetrics speaks InfluxDB's way of writing and no InfluxQL: a peer for tests, no store."""
     program = shutil.which("victoria-metrics")
     if program is None:
         pytest.skip("there is no victoria-metrics here (apt install victoria-metrics)")
     settings = [f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={folder}/data", "-retentionPeriod=100y"]
-    with _running([program, *settings], folder / "log", port):
-        yield port
+    with _running([program, *settings], folder / "log", port) as server:
+        yield server
 
 
 @dataclass
@@ -143,7 +155,7 @@ def recording(version: str, tls: SSLContext | None = None) -> Iterator[Recorder]
 
 
 @contextmanager
-def _running(command: list[str], log: Path, port: int) -> Iterator[None]:
+def _running(command: list[str], log: Path, port: int) -> Iterator[Server]:
     with log.open("wb") as file:
         server = subprocess.Popen(command, stdout=file, stderr=file)
     try:
@@ -152,7 +164,7 @@ def _running(command: list[str], log: Path, port: int) -> Iterator[None]:
             if server.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"{command[0]} does not start: {log.read_text()[-500:]}")
             time.sleep(0.05)
-        yield
+        yield server
     finally:
         server.terminate()
         server.wait(10)
@@ -162,8 +174,29 @@ def _answers(port: int) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=1)
     try:
         connection.request("GET", "/ping")
-        return connection.getresponse().status == 204
+        return connection.getresponse().status in (204, 400)  # 400: it expects TLS
     except OSError:
         return False
     finally:
         connection.close()
+
+
+def certificate(folder: Path, name: str) -> SSLContext:
+    """A server at 127.0.0.1 whose certificate signs itself; ``name``.pem is what to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    today = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / f"{name}.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    pkcs8, bare = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / f"{name}.key").write_bytes(key.private_bytes(serialization.Encoding.PEM, pkcs8, bare))
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+    return context

@@ -5,6 +5,8 @@ import random
 import socket
 import threading
 import time
+from contextlib import ExitStack
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode
@@ -22,6 +24,7 @@ from collector.observation import Observation, Series
 from collector.query import Comparison, Query
 from collector.series_table import SeriesTable
 from collector.stores import Added, NotOfferedError, Rows, Store, StoreError, influx, open_store
+from collector.tests.influx_servers import running_influx
 
 NOW = 1_795_392_000_000  # 2026-11-23
 HOUR = 3_600_000
@@ -141,6 +144,19 @@ def test_the_version_is_checked_before_anything_is_written(influx_port: int, tmp
         open_store(url, tmp_path)
 
 
+def test_over_tls_everything_works_packed_as_on_another_machine(influx_over_tls: int, tmp_path: Path) -> None:
+    address = parse_address(f"//127.0.0.1:{influx_over_tls}/senzorika?ca_file=influx.pem", tmp_path)
+    store = influx.InfluxStore(replace(address, is_local=False))
+    add(store, *(water(at, at / 8) for at in range(3000)))
+    assert [one.value for one in read(store.open_rows(Query(WATER)))] == [at / 8 for at in range(3000)]
+    (tmp_path / "empty.pem").write_text("")
+    with pytest.raises(ValueError, match="ca_file"):
+        open_store(f"influx://127.0.0.1:{influx_over_tls}/senzorika?ca_file=empty.pem", tmp_path)
+    for stranger in (replace(address, ca_file=None), replace(address, ca_file=None, is_local=False)):
+        with pytest.raises(StoreError, match=r"400|certificate verify failed"):
+            influx.InfluxStore(stranger)
+
+
 # When it does not answer
 
 
@@ -178,6 +194,36 @@ def test_a_question_that_waits_is_interrupted(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="interrupted"):
             connection.query("select 1")
         timer.join()
+
+
+def test_an_influxdb_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing(
+    two_ports: tuple[int, int], tmp_path: Path
+) -> None:
+    port, rpc = two_ports
+    batches = [[water(number * 500 + at, float(at)) for at in range(500)] for number in range(40)]
+    with ExitStack() as servers:
+        server = servers.enter_context(running_influx(tmp_path, port, rpc))
+        store = open_store(f"influx://127.0.0.1:{port}/senzorika", tmp_path)
+        failures = 0
+        for number, batch in enumerate(batches):
+            killing = threading.Timer(random.uniform(0, 0.01), server.kill) if number % 10 == 5 else None
+            if killing:
+                killing.start()
+            while True:
+                try:
+                    add(store, *batch)
+                    break
+                except StoreError:
+                    failures += 1
+                    if server.poll() is None:
+                        continue
+                    server = servers.enter_context(running_influx(tmp_path, port, rpc))
+            if killing:
+                killing.join()
+                server.poll()
+        found = read(open_store(f"influx://127.0.0.1:{port}/senzorika", tmp_path).open_rows(Query(WATER)))
+    assert failures >= 4
+    assert [(one.at, one.value) for one in found] == [(one.at, one.value) for batch in batches for one in batch]
 
 
 # Aggregates: InfluxDB streams, and the figures are those of the streamed observations

@@ -7,17 +7,10 @@ import gzip
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
-from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from collector.batch import Batch
 from collector.influx_address import Address, parse_address
@@ -26,7 +19,7 @@ from collector.influxdb import InfluxConnection
 from collector.observation import Observation, Series
 from collector.query import Query
 from collector.stores import Added, Store, StoreError, open_store
-from collector.tests.influx_servers import Recorder, recording
+from collector.tests.influx_servers import Recorder, certificate, recording
 
 NOW = 1_795_392_000_000  # 2026-11-23
 WATER = Series("wm-1", "water_volume")
@@ -253,27 +246,6 @@ def test_a_line_number_that_cannot_be_is_passed_over(tmp_path: Path) -> None:
 
 
 # To another machine
-
-
-def certificate(folder: Path, name: str) -> SSLContext:
-    """A server at 127.0.0.1 whose certificate signs itself; ``name``.pem is what to trust."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    today = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / f"{name}.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    pkcs8, bare = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    (folder / f"{name}.key").write_bytes(key.private_bytes(serialization.Encoding.PEM, pkcs8, bare))
-    context = SSLContext(PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
-    return context
 
 
 @pytest.fixture
