@@ -98,7 +98,7 @@ def _host_and_port(netloc: str) -> tuple[str, int | None]:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if not host or (port is None and netloc.rstrip("]").endswith(":")):
+    if not host or netloc.endswith(":"):
         raise ValueError(f"influx: expected HOST:PORT after //, as in {_EXAMPLE}")
     return host, port
 

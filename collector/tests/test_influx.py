@@ -92,11 +92,11 @@ def test_a_batch_of_bad_lines_alone_is_refused_whole(with_bad_lines: Store) -> N
 
 
 def test_more_than_one_request_is_one_batch(with_bad_lines: Store) -> None:
-    batch = [water(at, float(at)) for at in range(influx.LINES + 100)]
-    batch[influx.LINES + 50] = Observation(NOTICE, NOW, "zaprto")
+    batch = [water(at, float(at)) for at in range(influx.LINES[1] + 100)]
+    batch[influx.LINES[1] + 50] = Observation(NOTICE, NOW, "zaprto")
     added = add(with_bad_lines, *batch)
-    assert [position for position, _ in added.refused] == [influx.LINES + 50]
-    assert with_bad_lines.count(Query(WATER)) == influx.LINES + 99
+    assert [position for position, _ in added.refused] == [influx.LINES[1] + 50]
+    assert with_bad_lines.count(Query(WATER)) == influx.LINES[1] + 99
 
 
 def test_what_is_older_than_retention_is_refused_with_this_reason(

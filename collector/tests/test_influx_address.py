@@ -37,7 +37,7 @@ def test_on_the_machine_itself_nothing_is_encrypted_or_packed(folder: Path, host
     assert (address.is_local, address.is_encrypted) == (True, False)
 
 
-@pytest.mark.parametrize("host", ["influx.koper.si", "10.0.0.4", "[2001:db8::1]", "127.0.0.1.koper.si"])
+@pytest.mark.parametrize("host", ["influx.koper.si", "10.0.0.4", "[2001:db8::1]", "[2001:db8::]", "127.0.0.1.koper.si"])
 def test_to_another_machine_everything_is_encrypted(folder: Path, host: str) -> None:
     address = parse_address(f"//{host}:8086/senzorika?token_file=influx.user", folder)
     assert (address.is_local, address.is_encrypted) == (False, True)

@@ -216,6 +216,12 @@ def test_where_no_line_is_named_the_batch_is_halved_until_one_stands_alone(tmp_p
     ]
 
 
+def test_a_body_that_is_too_large_is_halved(store: Store, recorder: Recorder) -> None:
+    recorder.answers = [(413, {}, b"request too large")]
+    assert len(add(store, 1.0, 2.0, 3.0, 4.0).kept) == 4
+    assert [write.body.count(b"\n") + 1 for write in recorder.writes] == [4, 2, 2]
+
+
 def test_where_the_lines_are_named_one_more_request_writes_the_others(tmp_path: Path) -> None:
     named = [
         {
