@@ -1,6 +1,6 @@
 """Which series are there? Each has a number, and what is asked of every observation stands in arrays, by number."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,9 @@ class SeriesTable:
 
     def __getitem__(self, number: int) -> Series:
         return self._series[number]
+
+    def __iter__(self) -> Iterator[Series]:
+        return iter(self._series)
 
     def find(self, series: Series) -> int | None:
         return self._numbers.get(series)

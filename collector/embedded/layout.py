@@ -2,6 +2,7 @@
 
 import duckdb
 
+from collector.embedded.source import one_row
 from collector.stores import StoreError
 
 VERSION = 2
@@ -41,16 +42,14 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables, or those that an older file lacks; one transaction. StoreError for a file of a later version."""
     connection.begin()
     try:
-        found = connection.execute(
-            "select count(*) from information_schema.tables where table_name = 'layout'"
-        ).fetchone()
+        found = one_row(connection, "select count(*) from information_schema.tables where table_name = 'layout'")
         if found == (0,):
             connection.execute(_VERSION_1)
             connection.execute(_VERSION_2)
-        version = connection.execute("select version from layout").fetchone()
+        (version,) = one_row(connection, "select version from layout")
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
-    if version != (VERSION,):
-        raise StoreError(f"duckdb: the file has layout {version and version[0]}, this program knows {VERSION}")
+    if version != VERSION:
+        raise StoreError(f"duckdb: the file has layout {version}, this program knows {VERSION}")

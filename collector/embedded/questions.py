@@ -90,8 +90,15 @@ def figures(question: Aggregation, source: str, *, has_versions: bool) -> Statem
     return sql, parameters + more
 
 
-def figure_columns(wanted: frozenset[str], percentiles: Sequence[float], *, by_thing: bool) -> list[str]:
-    """What ``read_figures`` expects, in its order; ``fine`` says that a row is not suspect."""
+def figure_columns(
+    wanted: frozenset[str], percentiles: Sequence[float], *, by_thing: bool, by_rank: bool = False
+) -> list[str]:
+    """What ``read_figures`` expects, in its order; ``fine`` says that a row is not suspect.
+
+    ``by_thing`` settles which of several things was first. ``by_rank`` sums in order of value: slower, and the same
+    to the last bit wherever and in whatever order the rows lie.
+    """
+    rank = " order by number" if by_rank else ""
     order = "{'at': \"at\", 'thing': thing}" if by_thing else '"at"'
     quantiles = ", ".join(f"{Decimal(repr(percent)) / 100:f}" for percent in percentiles)  # exact: no double is ranked
     judged = "quality" in wanted
@@ -103,8 +110,8 @@ def figure_columns(wanted: frozenset[str], percentiles: Sequence[float], *, by_t
         "count(*) filter (fine)",
         of("min(number)", "minimum"),
         of("max(number)", "maximum"),
-        of("fsum(number)", "sum", "mean"),
-        of("favg(pow(10, number / 10))", "energy_mean"),
+        of(f"fsum(number{rank})", "sum", "mean"),
+        of(f"favg(pow(10, number / 10){rank})", "energy_mean"),
         of(f"arg_min(number, {order})", "first"),
         of(f"arg_min(text, {order})", "first"),
         of(f"arg_max(number, {order})", "last"),

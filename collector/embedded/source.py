@@ -1,8 +1,9 @@
 """Where do the observations of a stretch of time lie? In the table, and the months that are sealed in Parquet files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -46,10 +47,23 @@ def observations(cursor: duckdb.DuckDBPyConnection, folder: Path, since: int | N
     return f"(select {NAMES} from observation union all select {NAMES} from {parquet(files)})"  # noqa: S608
 
 
+def one_row(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] | None = None
+) -> tuple[Any, ...]:
+    """The only row of an answer, read to its end: until then DuckDB does nothing else on the connection."""
+    (row,) = connection.execute(sql, parameters).fetchall()
+    return tuple(row)
+
+
 def parquet(files: Iterable[str]) -> str:
     """``read_parquet`` over files, their names quoted."""
-    quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
-    return f"read_parquet([{quoted}])"
+    names = ", ".join(f"'{quoted(name)}'" for name in files)
+    return f"read_parquet([{names}])"
+
+
+def quoted(path: Path | str) -> str:
+    """Between the quotes of SQL."""
+    return str(path).replace("'", "''")
 
 
 def _safe_month(at: int) -> int:

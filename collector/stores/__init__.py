@@ -1,6 +1,7 @@
 """What must a place that keeps observations be able to do, and which place does a URL name?"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
@@ -18,6 +19,20 @@ class StoreError(Exception):
 
 class NotOfferedError(Exception):
     """This store cannot answer this query, ever; the text says why. Tell who asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Raw observations of these series may go after so many days, by whole local months; roll-ups stay."""
+
+    quantity: str
+    """With its qualifiers; "*" is every quantity."""
+    days: int
+    period: int | None = None
+    """None: whatever their period."""
+
+    def covers(self, series: Series) -> bool:
+        return self.quantity in ("*", series.quantity) and self.period in (None, series.period)
 
 
 class Added(NamedTuple):
@@ -74,6 +89,12 @@ class Store(Protocol):
     def count(self, query: Query) -> int:
         """How many observations the query would return, its limit and offset left out; blocking."""
 
+    def limit(self, rules: Sequence[Keep]) -> None:
+        """Drop raw observations by the first rule that covers their series, in ``tend``; without one they stay.
+
+        NotOfferedError where that is somebody else's to say.
+        """
+
     def tend(self, now: int) -> None:
         """Do what may wait: roll-ups, sealing, retention. Blocks for long; called every few seconds in one thread.
 
@@ -90,15 +111,21 @@ class Store(Protocol):
         """Leave everything on disk; blocking."""
 
 
-def open_store(url: str, folder: Path) -> Store:
+def open_store(url: str, folder: Path, keep: Sequence[Keep] = ()) -> Store:
     """Open ``memory:``, ``duckdb:observations.duckdb`` (in ``folder``) or ``influx://127.0.0.1:8086/senzorika``.
 
-    The scheme is the name of a module beside this one; raises ValueError when there is none, StoreError when the
-    store is there and cannot be used.
+    The scheme is the name of a module beside this one; raises ValueError when there is none or it cannot ``keep``,
+    StoreError when the store is there and cannot be used.
     """
     scheme, _, rest = url.partition(":")
     if not scheme.isidentifier() or not (Path(__file__).parent / f"{scheme}.py").exists():
         here = sorted(file.stem for file in Path(__file__).parent.glob("[a-z]*.py"))
         raise ValueError(f"expected one of {', '.join(name + ':' for name in here)}, got {url}")
     store: Store = import_module(f"collector.stores.{scheme}").open_url(rest, folder)
+    if keep:
+        try:
+            store.limit(keep)
+        except NotOfferedError as error:
+            store.close()
+            raise ValueError(f"keep: {error}") from None
     return store

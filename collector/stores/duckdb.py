@@ -1,5 +1,6 @@
 """How are observations kept in one file that answers quickly? DuckDB: no key, an anti-join for what may be repeated."""
 
+import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +13,16 @@ import pyarrow as pa
 
 from collector.aggregation import Aggregate, Aggregation, aggregate
 from collector.analysis.windows import window_at
-from collector.batch import Batch
-from collector.embedded import layout, questions
+from collector.batch import Batch, Positions
+from collector.embedded import layout, questions, retention, rollups, sealing
 from collector.embedded.columns import FIELDS, reader_of, table_of
 from collector.embedded.source import observations as source_of
+from collector.embedded.source import one_row, quoted
 from collector.newest import Newest
 from collector.observation import Observation, Series, kind_of
 from collector.query import Query
 from collector.series_table import SeriesTable
-from collector.stores import Added, StoreError
+from collector.stores import Added, Keep, StoreError
 
 MEMORY = "2GB"  # for everything DuckDB does; what needs more is spilled into files
 
@@ -33,6 +35,11 @@ having not coalesce(bool_or(kept.number is not distinct from batch.number and ke
     and kept.quality = batch.quality and kept.censored = batch.censored and kept.source = batch.source), false)
 order by position"""
 _NEWEST = "select max_by(kept, {{'at': \"at\", 'known': known}}) from {source} kept group by series"
+
+_EXPIRED = "select series, before from expired"
+
+BEYOND = "at: beyond retention: the raw data of its time has expired, and its roll-ups are closed"
+SEAL_EVERY = 3_600_000  # ms
 
 Row = TypeVar("Row")
 
@@ -50,6 +57,7 @@ class DuckdbStore:
     keeps_versions = True
 
     def __init__(self, file: Path) -> None:
+        self._file = file
         self._sealed = file.with_suffix(".sealed")
         with _as_store_error():
             # One thread is the calmer setting: a heavy query then leaves the commits their time.
@@ -58,16 +66,28 @@ class DuckdbStore:
             rows = self._writer.execute("select thing, quantity, period from series order by id").fetchall()
             self.table = SeriesTable(Series(*row) for row in rows)
             self._registered = len(self.table)  # the series that are in the file
-            self._has_versions = self._writer.execute("select count(*) from superseded").fetchone() != (0,)
+            self._has_versions = one_row(self._writer, "select count(*) from superseded") != (0,)
+            self._expired = np.zeros(0, np.int64)
+            self._expire({number - 1: before for number, before in self._writer.execute(_EXPIRED).fetchall()})
             self._newest = Newest(self.table)
             self._newest.take(self._read_newest())
             self._warm_up()
+            sealing.sweep(self._writer, self._sealed)
         self._cursors = Lock()  # DuckDB's connection may make cursors for one thread at a time
+        self._writing = Lock()
+        self._keep: Sequence[Keep] = ()
+        self._unsealed_since = 0  # when months were last sealed, ms UTC
+        self._spared: frozenset[str] = frozenset()  # files of older seals that a question may still be reading
 
     # ---- writing ----------------------------------------------------------------------------------------------------
 
     def add(self, observations: Batch, now: int) -> Added:
+        with self._writing:
+            return self._add(observations, now)
+
+    def _add(self, observations: Batch, now: int) -> Added:
         refused = [(position, "not finite") for position in observations.unstorable().tolist()]
+        refused += [(position, BEYOND) for position in self._beyond(observations).tolist()]
         taken = observations
         if refused:
             places = np.delete(np.arange(len(observations)), [position for position, _ in refused])
@@ -97,6 +117,22 @@ class DuckdbStore:
             kept = Batch.joined(self.table, [kept, versions])
         self._newest.take(kept)
         return Added(kept, refused)
+
+    def _beyond(self, observations: Batch) -> Positions:
+        """Where the window of an observation is closed, because its raw data has expired."""
+        if not self._expired.any():
+            return np.empty(0, np.int64)
+        if len(self._expired) < len(self.table):
+            self._expire({})
+        shift = np.fromiter((one.period > 0 for one in self.table), np.int64, len(self.table))
+        return np.flatnonzero(observations.at - shift[observations.series] < self._expired[observations.series])
+
+    def _expire(self, before: dict[int, int]) -> None:
+        grown = np.zeros(len(self.table), np.int64)
+        grown[: len(self._expired)] = self._expired
+        for number, instant in before.items():
+            grown[number] = instant
+        self._expired = grown
 
     def _insert(self, several: Batch) -> None:
         if len(several):
@@ -182,7 +218,8 @@ class DuckdbStore:
 
         def statement(cursor: duckdb.DuckDBPyConnection) -> questions.Statement:
             source = source_of(cursor, self._sealed, begin, end + 1)
-            return questions.figures(question, source, has_versions=self._has_versions)
+            live = questions.figures(question, source, has_versions=self._has_versions)
+            return rollups.with_expired(question, live) if begin < self._expired.max(initial=0) else live
 
         def read(row: tuple[Any, ...]) -> Aggregate:
             thing, begin, *figures = row
@@ -211,11 +248,56 @@ class DuckdbStore:
 
     # ---- keeping house ----------------------------------------------------------------------------------------------
 
+    def limit(self, rules: Sequence[Keep]) -> None:
+        self._keep = rules
+
     def tend(self, now: int) -> None:
-        pass
+        cursor = self._cursor()
+        try:
+            with _as_store_error():
+                rollups.follow(cursor, self._sealed, now)
+                self._drop_expired(cursor, now)
+                if now - self._unsealed_since > SEAL_EVERY:
+                    for month in sealing.due(cursor, now):
+                        sealing.seal(cursor, self._sealed, month)
+                    self._spared = sealing.sweep(cursor, self._sealed, seen=self._spared)
+                    self._unsealed_since = now
+        finally:
+            cursor.close()
+
+    def _drop_expired(self, cursor: duckdb.DuckDBPyConnection, now: int) -> None:
+        """First nothing older is taken any more, then what is there is rolled up, then it goes."""
+        cutoffs = retention.cutoffs(self._keep, list(enumerate(self.table)), now)
+        with self._writing:
+            self._expire({})
+            before = {number: instant for number, instant in cutoffs.items() if instant > self._expired[number]}
+            since = min((int(self._expired[number]) for number in before), default=0)
+            self._expire(before)
+        if before:
+            rollups.follow(cursor, self._sealed, now)
+            retention.expire(cursor, self._sealed, before, since)
 
     def backup(self, folder: Path) -> None:
-        pass
+        """A snapshot: the table, and the sealed months that go with it."""
+        cursor = self._cursor()
+        copy = folder / self._file.name
+        try:
+            with _as_store_error():
+                cursor.execute(f"attach '{quoted(copy)}' as backup_copy")
+                cursor.begin()
+                files = [name for (name,) in cursor.execute("select file from sealed").fetchall()]
+                (here,) = one_row(cursor, "select current_database()")
+                cursor.execute(f'copy from database "{here}" to backup_copy')
+                sealed = folder / self._sealed.name
+                sealed.mkdir()
+                for name in files:
+                    shutil.copyfile(self._sealed / name, sealed / name)
+                cursor.commit()
+                cursor.execute("detach backup_copy")
+        except OSError as error:
+            raise StoreError(f"duckdb: backup: {error}") from error
+        finally:
+            cursor.close()
 
     def close(self) -> None:
         with _as_store_error():

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
@@ -19,7 +19,7 @@ from collector.newest import Newest
 from collector.observation import Observation, Series
 from collector.query import Query
 from collector.series_table import SeriesTable
-from collector.stores import Added, NotOfferedError, Rows, StoreError
+from collector.stores import Added, Keep, NotOfferedError, Rows, StoreError
 
 Row = TypeVar("Row")
 
@@ -82,6 +82,10 @@ class MemoryStore:
         if question.together:
             return _Rows(together(question, merge(*(rows for _, rows in found), key=attrgetter("at", "series"))))
         return _Rows(per_thing(question, found))
+
+    def limit(self, rules: Sequence[Keep]) -> None:
+        del rules
+        raise NotOfferedError("memory: nothing is kept for days")
 
     def tend(self, now: int) -> None:
         """Nothing waits here."""
