@@ -22,6 +22,8 @@ from collector.control import Control, RefusedError, alone, ask
 from collector.first_steps import first_reading, page
 from collector.ingest import Ingest
 from collector.inventory import ConfigError, Inventory
+from collector.metadata import DEFAULT as METADATA
+from collector.metadata import MetadataError
 from collector.receive import Receiver, expect_batches
 from collector.registration import InventoryFile, Registration
 from collector.stores import StoreError
@@ -129,13 +131,16 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
 
 def _open(config: CollectorConfig, inventory: Inventory) -> City:
     try:
-        return open_city(inventory, config.data, config.store.url)
+        return open_city(inventory, config.data, config.store.url, config.metadata.url, config.broker.member)
+    except MetadataError as error:
+        raise ConfigError(f"metadata.url: {error}") from None
     except ValueError as error:
         raise ConfigError(f"store.url: {error}") from None
     except OSError as error:
         raise StartError(f"data: {error.filename or config.data}: {error.strerror}") from None
     except DBAPIError as error:
-        raise StartError(f"data: {config.data}: {error.orig}") from None
+        where = f"data: {config.data}" if config.metadata.url == METADATA else "metadata.url"
+        raise StartError(f"{where}: {str(error.orig).strip()}") from None
     except StoreError as error:
         raise StartError(f"store.url: {error}") from None
 

@@ -35,9 +35,9 @@ class City:
 def open_city(
     inventory: Inventory, data: Path, store_url: str, metadata_url: str = METADATA, collector: str = ""
 ) -> City:
-    """Open everything under the directory ``data``; raises ValueError, OSError, DBAPIError or StoreError.
+    """Open everything under the directory ``data``; ``collector`` is the name of one of several that share the store.
 
-    ``collector`` is the name of one of several that share the store.
+    Raises MetadataError or DBAPIError for the metadata, ValueError or StoreError for the store, and OSError.
     """
     data.mkdir(parents=True, exist_ok=True)
     engine = open_metadata(metadata_url, data)

@@ -4,9 +4,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
+from cryptography.x509 import load_pem_x509_certificate
+from cryptography.x509.oid import NameOID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from collector.inventory import ConfigError, Id, first_error, read_toml
+from collector.metadata import DEFAULT as METADATA
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -38,10 +41,23 @@ class BrokerConfig(_Strict):
     ca: Path = Path("ca/ca.pem")
     certificate: Path = Path("certificates/collector.pem")
     key: Path = Path("certificates/collector.key")
+    client_id: Id = "collector"
+    """Of several that share, each has its own, and a certificate of that name."""
+    share: Id | None = None
+    """The group of those who share the messages among them; without it the collector works alone."""
+
+    @property
+    def member(self) -> str:
+        """Which of several; "" for one that works alone."""
+        return self.client_id if self.share else ""
 
 
 class StoreConfig(_Strict):
     url: str = "duckdb:observations.duckdb"
+
+
+class MetadataConfig(_Strict):
+    url: str = METADATA
 
 
 class HttpConfig(_Strict):
@@ -57,6 +73,7 @@ class CollectorConfig(_Strict):
     inventory: Path = Path("inventory.toml")
     broker: BrokerConfig = BrokerConfig()
     store: StoreConfig = StoreConfig()
+    metadata: MetadataConfig = MetadataConfig()
     http: HttpConfig = HttpConfig()
 
 
@@ -73,10 +90,30 @@ def load_config(file: Path) -> CollectorConfig:
     for name in ("ca", "certificate", "key"):
         if not paths[name].is_file():
             raise ConfigError(f"{file}: broker.{name}: there is no file {paths[name]}")
-    return config.model_copy(
+    config = config.model_copy(
         update={
             "data": folder / config.data,
             "inventory": folder / config.inventory,
             "broker": broker.model_copy(update=paths),
         }
     )
+    if broker.share and (reason := _why_not_shared(config)):
+        raise ConfigError(f"{file}: {reason}")
+    return config
+
+
+def _why_not_shared(config: CollectorConfig) -> str:
+    """What several collectors cannot share, with its key; "" when all is well."""
+    broker = config.broker
+    if broker.kind == "nats":
+        return "broker.kind: nats-server grants a shared subscription and delivers nothing: mosquitto or external can"
+    if not config.store.url.startswith("influx:"):
+        return "store.url: only influx: can be written by several collectors (broker.share)"
+    scheme, _, rest = config.metadata.url.partition(":")
+    if scheme == "sqlite" and not Path(rest).is_absolute():
+        return "metadata.url: collectors that share need one ledger: sqlite:/PATH or postgresql://…"
+    subject = load_pem_x509_certificate(broker.certificate.read_bytes()).subject
+    named = [str(one.value) for one in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    if named != [broker.client_id]:  # mosquitto takes the certificate's name for both
+        return f"broker.client_id: expected {' '.join(named)}, the name in broker.certificate"
+    return ""

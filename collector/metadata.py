@@ -115,10 +115,14 @@ result = Table(
 )
 
 
+class MetadataError(Exception):
+    """A URL that names no place for the tables; the text says why."""
+
+
 def open_metadata(url: str, folder: Path) -> Engine:
     """Open ``sqlite:registry.sqlite`` (in ``folder``) or ``postgresql://…`` and bring its tables up to date.
 
-    Raises ValueError for any other URL, OSError or sqlalchemy's DBAPIError.
+    Raises MetadataError for any other URL, OSError or sqlalchemy's DBAPIError.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite" and rest.strip("/"):
@@ -128,7 +132,7 @@ def open_metadata(url: str, folder: Path) -> Engine:
     elif scheme == "postgresql":
         engine = _open_postgresql(url)
     else:
-        raise ValueError(f"expected sqlite:FILE or postgresql://USER@HOST/DATABASE, got {scheme}:")
+        raise MetadataError(f"expected sqlite:FILE or postgresql://USER@HOST/DATABASE, got {scheme}:")
     configuration = Config()
     configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with in_turn(engine) as connection:
@@ -162,9 +166,11 @@ def _open_postgresql(url: str) -> Engine:
     try:
         return create_engine(make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     except ArgumentError:
-        raise ValueError("expected postgresql://USER@HOST/DATABASE") from None
+        raise MetadataError("expected postgresql://USER@HOST/DATABASE") from None
     except ModuleNotFoundError:
-        raise ValueError("there is no driver for PostgreSQL (pip install 'senzorika[postgresql]' brings it)") from None
+        raise MetadataError(
+            "there is no driver for PostgreSQL (pip install 'senzorika[postgresql]' brings it)"
+        ) from None
 
 
 def _durable(connection: Any, _: object) -> None:

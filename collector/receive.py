@@ -1,4 +1,9 @@
-"""How do messages come in? MQTT at QoS 1 on a kept session; acknowledged only once they are committed."""
+"""How do messages come in? MQTT at QoS 1; acknowledged only once they are committed.
+
+A collector that works alone keeps its session. Several that share subscribe together, each on a clean session: the
+session of one that died would keep its share of the messages from the others. What is lost with it has no receipt, and
+is published again.
+"""
 
 import asyncio
 import gc
@@ -8,6 +13,7 @@ import ssl
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -26,15 +32,17 @@ from collector.signature import Signer
 from collector.stores import StoreError
 from firmware import contract, orders
 from firmware import mqtt_codec as mqtt
+from firmware.mqtt_broker_side import unsubscribe
 
 log = logging.getLogger("collector.receive")
 
 T = TypeVar("T")
 
 LINGER = 0.05  # s: what a commit waits for company
-CLIENT_ID = "collector"
 CHANNELS = ("reading", "state", "result")
-LOOK_FOR_GAPS = 5.0  # s
+LOOK_AROUND = 5.0  # s
+RETAINED = 5.0  # s in which a broker hands out the states it has retained
+ASKS = "collector"  # who asks for replays: gateways know the key of that certificate
 RECEIPT_RANGES = 1_000  # per receipt: well under what one message may hold
 
 
@@ -79,7 +87,7 @@ class Receiver:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._stay_connected())
                 tasks.create_task(self._commit_batches())
-                tasks.create_task(self._ask_for_replays())
+                tasks.create_task(self._look_around())
         finally:
             self._thread.shutdown()
 
@@ -137,21 +145,36 @@ class Receiver:
         if code:
             words = mqtt.CONNACK_TEXT[code] if code < len(mqtt.CONNACK_TEXT) else f"code {code}"
             raise BrokerError(f"the broker refuses the collector: {words}")
-        filters = [(contract.topic(self._city.registry.city, "+", channel), 1) for channel in CHANNELS]
-        connection.write(mqtt.subscribe(1, filters))
+        filters = self._filters()
+        connection.write(mqtt.subscribe(1, [(name, 1) for name in filters]))
         codes = await connection.suback
-        for (name, _), granted in zip(filters, codes, strict=True):
+        for name, granted in zip(filters, codes, strict=True):
             if granted != 1:
                 raise BrokerError(f"the broker refuses the subscription to {name} at QoS 1 (code {granted})")
+        if self._broker.share:
+            asyncio.get_running_loop().call_later(RETAINED, connection.write, unsubscribe(2, filters[-1:]))
         self._publish_state(connection, online=True)
         self._city.metrics.add("connections_total")
         self._city.health.well("broker")
         self.connected.set()
         log.info("receiving from %s:%d", self._broker.host, self._broker.port)
 
+    def _filters(self) -> list[str]:
+        """What to subscribe to; of several that share, each hears ``collector/state``, and all states for a while.
+
+        A shared subscription is given nothing retained (MQTT 5 4.8.2), and what a publisher that sleeps, or is gone,
+        said last stands nowhere else. For longer, a will would be heard, and dated, by each of them.
+        """
+        filters = [contract.topic(self._city.registry.city, "+", channel) for channel in CHANNELS]
+        if not self._broker.share:
+            return filters
+        shared = [f"$share/{self._broker.share}/{name}" for name in filters]
+        return [*shared, self._state_topic, contract.topic(self._city.registry.city, "+", "state")]
+
     def _hello(self) -> bytes:
         will = (self._state_topic, contract.encode_state({"at": _now(), "online": False}), 1, True)
-        return mqtt.connect(CLIENT_ID, self.keep_alive, clean_session=False, will=will)
+        is_alone = self._broker.share is None
+        return mqtt.connect(self._broker.client_id, self.keep_alive, clean_session=not is_alone, will=will)
 
     def _publish_state(self, connection: Connection, *, online: bool) -> None:
         state = contract.encode_state({"at": _now(), "online": online})
@@ -167,6 +190,8 @@ class Receiver:
         while True:
             arrivals = await self._inbox.take(self.linger)
             self._city.metrics.add("messages_received_total", len(arrivals))
+            if self._broker.share:
+                self._contradict(arrivals)
             outcome = await self._commit([arrival.message for arrival in arrivals])
             self._acknowledge(arrivals)
             self._send_receipts(outcome.receipts)
@@ -189,6 +214,13 @@ class Receiver:
                 self._city.health.well("store")
                 self._committed = time.monotonic()
                 return outcome
+
+    def _contradict(self, arrivals: list[Arrival]) -> None:
+        """Where another collector says that the collector is gone, say that one is here: publishers would pause."""
+        said = [one.message.payload for one in arrivals if one.message.topic == self._state_topic]
+        with suppress(contract.ContractError):
+            if said and self._connection and not contract.decode_state(said[-1])["online"]:
+                self._publish_state(self._connection, online=True)
 
     def _backlog_age(self) -> float:
         oldest = self._inbox.oldest
@@ -220,21 +252,32 @@ class Receiver:
 
     # ---- what is missing ------------------------------------------------------------------------------------------
 
-    async def _ask_for_replays(self) -> None:
+    async def _look_around(self) -> None:
         replays = Replays()
-        registry = self._city.registry
         while True:
-            await asyncio.sleep(LOOK_FOR_GAPS)
-            connection = self._connection
-            if connection is None:
-                continue
-            gateways = {one.id for one in registry.publishers.values() if one.role == "gateway"}
-            accounts = [one for one in self._city.ledger.accounts if one.publisher in gateways]
-            for wanted in replays.due(accounts, _now()):
-                payload = orders.encode_command(self._signer.signed(command(wanted, _now())))
-                connection.write(mqtt.publish(contract.topic(registry.city, wanted.publisher, "command"), payload))
-                self._city.metrics.add("replays_asked_total")
-                log.info("asking %s for messages %d to %d again", wanted.publisher, wanted.first, wanted.last)
+            await asyncio.sleep(LOOK_AROUND)
+            if self._broker.share:
+                await self._learn()
+            if self._connection and self._broker.member in {"", ASKS}:
+                self._ask_for_replays(replays, self._connection)
+
+    async def _learn(self) -> None:
+        """What other collectors have written meanwhile."""
+        try:
+            await self.write(self._city.ledger.refresh)
+            await self.write(self._city.registry.refresh)
+        except DBAPIError as error:
+            log.warning("metadata: %s", error)
+
+    def _ask_for_replays(self, replays: Replays, connection: Connection) -> None:
+        registry = self._city.registry
+        gateways = {one.id for one in registry.publishers.values() if one.role == "gateway"}
+        accounts = [one for one in self._city.ledger.accounts if one.publisher in gateways]
+        for wanted in replays.due(accounts, _now()):
+            payload = orders.encode_command(self._signer.signed(command(wanted, _now())))
+            connection.write(mqtt.publish(contract.topic(registry.city, wanted.publisher, "command"), payload))
+            self._city.metrics.add("replays_asked_total")
+            log.info("asking %s for messages %d to %d again", wanted.publisher, wanted.first, wanted.last)
 
 
 def _tls(broker: BrokerConfig) -> ssl.SSLContext:

@@ -71,6 +71,27 @@ def test_a_reader_hears_readings_and_publishes_nothing(directory: Path) -> None:
         assert collector.everything(0.1) == [("koper/v1/park-0001/reading", b"real")]
 
 
+def test_a_further_collector_may_do_what_the_first_may_and_measures_nothing(directory: Path) -> None:
+    assert provision(["issue", str(directory), "collector-2", "--role", "collector"]) == 0
+    with connected(directory, "collector", "collector-2", "park-0001") as (first, second, node):
+        assert first.subscribe("koper/v1/+/reading") < 0x80
+        for channel in ("reading", "state", "result"):
+            assert second.subscribe(f"koper/v1/+/{channel}") < 0x80
+        for topic in ("koper/v1/park-0001/receipt", "koper/v1/collector/state"):
+            assert node.subscribe(topic) < 0x80
+        node.publish("koper/v1/park-0001/reading", b"real")
+        assert second.everything(1) == [("koper/v1/park-0001/reading", b"real")]
+        second.publish("koper/v1/park-0001/receipt", b"second")
+        second.publish("koper/v1/collector/state", b"here")
+        assert node.everything(1) == [("koper/v1/park-0001/receipt", b"second"), ("koper/v1/collector/state", b"here")]
+        assert first.everything(0.1) == [("koper/v1/park-0001/reading", b"real")]
+    with connected(directory, "collector") as (first,):
+        assert first.subscribe("koper/v1/+/reading") < 0x80
+        for topic in ("koper/v1/park-0001/reading", "koper/v1/collector-2/reading"):
+            forge(directory, "collector-2", topic)
+        assert first.everything(1) == []
+
+
 def test_a_revoked_node_is_silenced_while_it_is_connected_and_not_let_in_again(
     directory: Path, running_broker: Program
 ) -> None:

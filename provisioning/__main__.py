@@ -43,7 +43,7 @@ def _issue(options: argparse.Namespace) -> None:
     for thing in new:
         names = dict.fromkeys(("sl", "it", "en"), thing)
         inventory.add_thing(Thing(thing, names, tuple(options.location), options.center))
-    if options.name not in inventory.ids("publisher"):
+    if options.role != "collector" and options.name not in inventory.ids("publisher"):  # a collector measures nothing
         inventory.add_publisher(options.name, options.role, options.things)
     print(f"{options.name}: {options.directory / 'certificates' / options.name}.pem, valid to {issued.expires}")
     _write_rights(options)
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("issue", help="a certificate and rights for one name")
     verb.add_argument("directory", type=Path)
     verb.add_argument("name")
-    verb.add_argument("--role", choices=[r for r in ROLES if r not in ("broker", "collector")], required=True)
+    verb.add_argument("--role", choices=[role for role in ROLES if role != "broker"], required=True)
     verb.add_argument("--thing", dest="things", action="append", default=[], help="what it may speak for; repeatable")
     verb.add_argument("--center", choices=CENTERS, help="the owner of things that are new")
     verb.add_argument("--location", type=float, nargs=2, metavar=("LON", "LAT"), default=[13.73, 45.548])

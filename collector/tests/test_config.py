@@ -62,6 +62,62 @@ def test_a_wrong_key_is_named(quickstart: Path, before: str, after: str, expecte
     assert expected in str(refused.value)
 
 
+SHARED = (
+    'server_name = "localhost"\nshare = "collectors"',
+    'kind = "external"',
+    'url = "influx://127.0.0.1:8086/senzorika"',
+    '[metadata]\nurl = "sqlite:/var/lib/senzorika/registry.sqlite"\n\n[http]',
+)
+
+
+def shared(quickstart: Path, *changes: tuple[str, str]) -> Path:
+    text = (quickstart / "collector.toml").read_text()
+    before = ('server_name = "localhost"', 'kind = "nats"', 'url = "duckdb:observations.duckdb"', "[http]")
+    for old, new in (*zip(before, SHARED, strict=True), *changes):
+        assert old in text
+        text = text.replace(old, new)
+    file = quickstart / "shared.toml"
+    file.write_text(text)
+    return file
+
+
+def test_several_may_share_what_influxdb_stores(quickstart: Path) -> None:
+    config = load_config(shared(quickstart))
+    assert (config.broker.share, config.broker.member) == ("collectors", "collector")
+    assert load_config(quickstart / "collector.toml").broker.member == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            'kind = "external"',
+            'kind = "nats"',
+            "broker.kind: nats-server grants a shared subscription and delivers nothing",
+        ),
+        (
+            "influx://127.0.0.1:8086/senzorika",
+            "duckdb:observations.duckdb",
+            "store.url: only influx: can be written by",
+        ),
+        ("influx://127.0.0.1:8086/senzorika", "memory:", "store.url: only influx: can be written by"),
+        ("sqlite:/var/lib/senzorika/", "sqlite:", "metadata.url: collectors that share need one ledger"),
+        ('share = "collectors"', 'share = "a/b"', "broker.share: "),
+        (
+            'share = "collectors"',
+            'share = "collectors"\nclient_id = "collector-2"',
+            "broker.client_id: expected collector, the name in broker.certificate",
+        ),
+    ],
+)
+def test_what_several_cannot_share_is_refused_with_its_key(
+    quickstart: Path, before: str, after: str, expected: str
+) -> None:
+    with pytest.raises(ConfigError, match=r"shared\.toml") as refused:
+        load_config(shared(quickstart, (before, after)))
+    assert expected in str(refused.value)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml: No such file"):
         load_config(tmp_path / "none.toml")

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine
 import collector.metadata
 from collector import ranges
 from collector.ledger import Account, Arrivals, Ledger, merge
-from collector.metadata import open_metadata
+from collector.metadata import MetadataError, open_metadata
 
 NOW = 1_795_392_000_000
 KEY = "gw-0001", "7f3a91c2"
@@ -162,5 +162,5 @@ def test_several_that_start_at_once_make_the_tables_once(tmp_path: Path) -> None
     ],
 )
 def test_another_url_is_refused(tmp_path: Path, url: str, expected: str) -> None:
-    with pytest.raises(ValueError, match=expected):
+    with pytest.raises(MetadataError, match=expected):
         open_metadata(url, tmp_path)

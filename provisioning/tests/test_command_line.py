@@ -39,11 +39,26 @@ def test_a_new_node_gets_its_certificate_its_thing_and_its_rights(city: str) -> 
     assert "CN=park-0002" not in (Path(city) / "broker/nats.conf").read_text()
 
 
+def test_a_further_collector_gets_the_rights_of_the_first_and_is_no_publisher(city: str) -> None:
+    before = (Path(city) / "inventory.toml").read_bytes()
+    assert main(["issue", city, "collector-2", "--role", "collector"]) == 0
+    assert (Path(city) / "inventory.toml").read_bytes() == before
+    acl = (Path(city) / "broker/mosquitto.acl").read_text()
+    rights = {part.split("\n")[0]: part.split("\n")[1:] for part in acl.strip().split("\n\nuser ")}
+    assert rights["collector-2"] == rights["collector"]
+    users = [line for line in (Path(city) / "broker/nats.conf").read_text().splitlines() if '"CN=collector' in line]
+    assert users[1].replace("collector-2", "collector", 1) == users[0]
+
+
 REFUSED = {
     "no directory": (["broker", "{}/nowhere"], "no inventory here"),
     "bad city": (["quickstart", "{}/new", "--city", "Koper Town"], "city: expected 1 to 64"),
     "unknown thing": (["issue", "{}", "park-0003", "--role", "node", "--thing", "x"], "unknown thing x: give --center"),
     "thing for a reader": (["issue", "{}", "r2", "--role", "reader", "--thing", "x"], "a reader speaks for no thing"),
+    "thing for a collector": (
+        ["issue", "{}", "c2", "--role", "collector", "--thing", "x"],
+        "a collector speaks for no",
+    ),
     "name taken": (["issue", "{}", "reader", "--role", "reader"], "reader: has a valid certificate already"),
     "nobody to revoke": (["revoke", "{}", "park-0009"], "park-0009: has no valid certificate"),
     "not writable": (["quickstart", "/proc/senzorika"], "/proc/senzorika/ca/ca.pem: No such file or directory"),
