@@ -21,7 +21,7 @@ from collector.newest import Newest
 from collector.observation import Observation, Series
 from collector.query import Query
 from collector.series_table import SeriesTable
-from collector.stores import Added, NotOfferedError, Rows, StoreError
+from collector.stores import Added, Keep, NotOfferedError, Rows, StoreError
 
 LINES = {1: 5_000, 2: 5_000, 3: 50_000}
 """Per request, by version: all take 10 MB; 1 and 2 answer slowly long before, 3 answers once per flush of its log."""
@@ -109,6 +109,10 @@ class InfluxStore:
             return count_series(connection, query)
         finally:
             connection.close()
+
+    def limit(self, rules: Sequence[Keep]) -> None:
+        del rules
+        raise NotOfferedError("influx: how long is kept is InfluxDB's own: the duration of its database or bucket")
 
     def tend(self, now: int) -> None:
         """Look what other collectors wrote of late; the next ``add`` takes it over."""

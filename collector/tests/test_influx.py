@@ -23,7 +23,7 @@ from collector.line_protocol import LineMaker
 from collector.observation import Observation, Series
 from collector.query import Comparison, Query
 from collector.series_table import SeriesTable
-from collector.stores import Added, NotOfferedError, Rows, Store, StoreError, influx, open_store
+from collector.stores import Added, Keep, NotOfferedError, Rows, Store, StoreError, influx, open_store
 from collector.tests.influx_servers import running_influx
 
 NOW = 1_795_392_000_000  # 2026-11-23
@@ -371,10 +371,12 @@ def test_a_look_at_the_others_is_not_taken_too_often(influx_url: str, tmp_path: 
 # What the store does not do
 
 
-def test_a_copy_is_left_to_influxdb(influx_url: str, tmp_path: Path) -> None:
+def test_copies_and_retention_are_left_to_influxdb(influx_url: str, tmp_path: Path) -> None:
     store = open_store(influx_url, tmp_path)
     with pytest.raises(NotOfferedError, match="backup command of its own"):
         store.backup(tmp_path / "copy")
+    with pytest.raises(ValueError, match=r"keep: influx: .* the duration of its database or bucket"):
+        open_store(influx_url, tmp_path, [Keep("*", 30)])
 
 
 def test_a_quantity_that_the_contract_no_longer_has_is_passed_over(
