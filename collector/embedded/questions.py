@@ -19,6 +19,7 @@ _NOT_SUPERSEDED = (
     'not exists (select 1 from superseded gone where gone.series = kept.series and gone."at" = kept."at"'
     " and gone.known = kept.known)"
 )
+_POWER = "case when number between -3000 and 3000 then pow(10, number / 10) end"  # of other quantities it may overflow
 _LATEST_BY = 'row_number() over (partition by series, "at" order by known desc) = 1'
 
 
@@ -111,7 +112,7 @@ def figure_columns(
         of("min(number)", "minimum"),
         of("max(number)", "maximum"),
         of(f"fsum(number{rank})", "sum", "mean"),
-        of(f"favg(pow(10, number / 10){rank})", "energy_mean"),
+        of(f"favg({_POWER}{rank})", "energy_mean"),
         of(f"arg_min(number, {order})", "first"),
         of(f"arg_min(text, {order})", "first"),
         of(f"arg_max(number, {order})", "last"),
