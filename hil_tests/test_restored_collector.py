@@ -1,6 +1,8 @@
 """A collector that is restored from a backup is made whole: its gateways send again what it has forgotten."""
 
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from hil_tests.city import GATEWAY, Plan, VirtualCity
 from hil_tests.instruments.process import answers, free_ports, wait_until
 from provisioning.quickstart import Ports
 
-TRAFFIC = 12.0  # s before the backup, and after it
+TRAFFIC = 12.0  # s before the backup, which is made while readings flow, and after it
 WHOLE = 150.0  # s: the collector's patience, and two questions
 
 
@@ -30,11 +32,12 @@ def test_a_collector_restored_from_a_backup_is_made_whole_by_replay(city: Virtua
     data, backup = city.plan.directory / "data", city.plan.directory / "backup"
     collector = city.programs["collector"]
     time.sleep(TRAFFIC)
-    collector.stop()
-    shutil.copytree(data, backup)
-    collector.start()
+    config = str(city.plan.directory / "collector.toml")
+    command = [sys.executable, "-m", "collector", "backup", str(backup), "--config", config]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.startswith(f"{backup}: ")
+    assert city.supervise() == []
     time.sleep(TRAFFIC)
-    wait_until(lambda: stored(city) > 0, "the collector is back")
     collector.stop()
     shutil.rmtree(data)
     backup.rename(data)

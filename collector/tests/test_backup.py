@@ -11,7 +11,6 @@ import pytest
 
 from collector import backup
 from collector.backup import METADATA, back_up
-from collector.batch import Batch
 from collector.city import City, open_city
 from collector.control import RefusedError
 from collector.ingest import Ingest
@@ -19,7 +18,7 @@ from collector.inventory import Inventory
 from collector.message import Message
 from collector.observation import Series
 from collector.query import Query
-from collector.stores import NotOfferedError, StoreError, open_store
+from collector.stores import NotOfferedError, StoreError
 from firmware import contract
 
 NOW = 1_795_392_000_000
@@ -168,18 +167,6 @@ class Flow:
         self._thread.join()
 
 
-class ByReading:
-    """A store that cannot copy itself yet, copied observation by observation."""
-
-    def __init__(self, city: City) -> None:
-        self._city = city
-
-    def backup(self, folder: Path) -> None:
-        copy = open_store("duckdb:observations.duckdb", folder)
-        copy.add(Batch.of(copy.table, self._city.store.open_rows(Query(DISTANCE)).fetch(1_000_000)), NOW)
-        copy.close()
-
-
 def test_a_copy_made_while_readings_flow_claims_nothing_that_it_lacks(
     city: City, tmp_path: Path, files: tuple[Path, Path]
 ) -> None:
@@ -188,7 +175,7 @@ def test_a_copy_made_while_readings_flow_claims_nothing_that_it_lacks(
         while flow.sent < 100:
             time.sleep(0.01)
         before = flow.sent
-        back_up(tmp_path / "copy", tmp_path / "data" / METADATA, ByReading(city), files)
+        back_up(tmp_path / "copy", tmp_path / "data" / METADATA, city.store, files)
         after = flow.sent
         while flow.sent < after + 20:
             time.sleep(0.01)
