@@ -10,7 +10,7 @@ import json
 import math
 
 from firmware.quantities import NUMBER_KINDS, codes_of, kind_of, split_quantity
-from firmware.wire_json import DIGITS, fits, write
+from firmware.wire_json import DIGITS, encode, fits
 
 NODE_LIMIT = 4096  # bytes of one message
 GATEWAY_LIMIT = 65536
@@ -284,7 +284,7 @@ def check_ranges(path: str, ranges) -> None:
 
 def bounded(message: dict, limit: int) -> bytes:
     try:
-        payload = write(message).encode()
+        payload = encode(message)
     except ValueError as error:  # what can't be written, and text that is no UTF-8
         raise ContractError("message: " + str(error)) from None
     if len(payload) > limit:

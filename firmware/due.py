@@ -11,11 +11,16 @@ FIRST_MS = 20000
 LONGEST_MS = 3600000
 
 
+_HALF_MS = FIRST_MS // 2
+_BITS, _MASK = 4, 15
+
+
 class Due:
     """The timers of the messages that were published and have no receipt yet."""
 
     def __init__(self) -> None:
-        self._timers = {}  # seq: [due, wait]
+        # seq: when it is due << 4 | how often its wait has doubled since FIRST_MS // 2; one number takes no heap
+        self._timers = {}
         self._paused_at = None
 
     def __len__(self) -> int:
@@ -27,17 +32,16 @@ class Due:
 
     def published(self, seq: int, now: int) -> None:
         """It has left, for the first time or again."""
-        timer = self._timers.get(seq)
-        wait = FIRST_MS if timer is None else min(timer[1] * 2, LONGEST_MS)
-        self._timers[seq] = [now + wait, wait]
+        doublings = min((self._timers.get(seq, 0) & _MASK) + 1, _MASK)
+        self._timers[seq] = now + min(_HALF_MS << doublings, LONGEST_MS) << _BITS | doublings
 
     def receipted(self, seq: int) -> None:
         self._timers.pop(seq, None)
 
     def connected(self, now: int) -> None:
         """A new connection: everything is due once, and the timers begin anew."""
-        for timer in self._timers.values():
-            timer[0], timer[1] = now, FIRST_MS // 2
+        for seq in self._timers:
+            self._timers[seq] = now << _BITS
 
     def collector(self, online: bool, now: int) -> None:
         """What the collector's retained state says; when it comes back, nothing waits longer than ``FIRST_MS``."""
@@ -45,13 +49,16 @@ class Due:
             if self._paused_at is None:
                 self._paused_at = now
         elif self._paused_at is not None:
-            for timer in self._timers.values():
-                timer[0], timer[1] = now + min(max(timer[0] - self._paused_at, 0), FIRST_MS), FIRST_MS // 2
+            for seq, timer in self._timers.items():
+                self._timers[seq] = now + min(max((timer >> _BITS) - self._paused_at, 0), FIRST_MS) << _BITS
             self._paused_at = None
 
     def next(self, now: int) -> int | None:
         """The lowest sequence number that is due, or None."""
         if self._paused_at is not None:
             return None
-        due = [seq for seq, timer in self._timers.items() if timer[0] <= now]
-        return min(due) if due else None
+        found = None
+        for seq, timer in self._timers.items():
+            if timer >> _BITS <= now and (found is None or seq < found):
+                found = seq
+        return found

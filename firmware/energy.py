@@ -27,6 +27,18 @@ class Ledger:
         """Milliseconds, with those of what is still on."""
         return self._spent.get(what, 0) + (now - self._since[what] if what in self._since else 0)
 
+    def told(self, now: int) -> dict:
+        """For the state message."""
+        told = {what: self.spent(what, now) for what in (AWAKE, RADIO, SENSOR)}
+        told["wakes"] = self.wakes
+        return told
+
+    def sensor_on(self, now: int) -> None:
+        self.on(SENSOR, now)
+
+    def sensor_off(self, now: int) -> None:
+        self.off(SENSOR, now)
+
     def totals(self, now: int) -> list:
         """What the next wake must be given."""
         return [self.spent(AWAKE, now), self.spent(RADIO, now), self.spent(SENSOR, now), self.wakes]

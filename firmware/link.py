@@ -6,11 +6,10 @@ but the resolution of a host name. QoS 1 on a clean session: what must not be lo
 
 import asyncio
 import os
-import ssl
 import time
 
 from firmware import mqtt_codec as mqtt
-from firmware.refusal import reason
+from firmware.forgetting import forget
 
 STEP_S = 15  # deadline of connecting, of the TLS handshake with CONNACK, of SUBACK, of a write
 PUBACK_MS = 15000  # a PUBACK that takes longer means a dead peer
@@ -24,30 +23,21 @@ class LinkError(Exception):
     """This connection is over: wait, then make another."""
 
 
-def tls_context(certificate: bytes, key: bytes, authority: bytes):
-    """Mutual TLS from DER: the certificate, its key (SEC1) and the CA that must have signed the broker's."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_cert_chain(certificate, key)
-    context.load_verify_locations(cadata=authority)
-    context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
 class Link:
     """``will`` returns (topic, payload) to be published, retained, when the connection breaks.
 
     ``on_message(topic, payload, retained)`` and ``on_connected()`` are plain functions. ``broker`` has host, port and
-    server_name; ``now_s()`` is the time in s since 1970 UTC.
+    server_name; ``context`` is the node's side of TLS; ``now_ms()`` is the time in ms since 1970 UTC, or None.
     """
 
-    def __init__(self, client_id: str, broker: dict, context, filters: list, now_s, keep_alive: int = 30) -> None:
+    def __init__(self, client_id: str, broker: dict, context, filters: list, now_ms, keep_alive: int = 30) -> None:
         self.connected = False
         self.error = ""  # why the last connection ended
         self.connections = 0
         self.confirmed = 0  # PUBACKs
         self.will = None
         self.certificate_ends_s = 0  # of our own certificate, s since 1970 UTC
-        self._now_s = now_s
+        self._now_ms = now_ms
         self.on_message = None
         self.on_connected = None
         self._client_id = client_id
@@ -74,7 +64,7 @@ class Link:
                 await self._session()
             except (LinkError, OSError, ValueError, asyncio.TimeoutError, EOFError) as error:
                 # ValueError: mbedTLS on a certificate it does not accept, PacketError on bytes that are not MQTT
-                self.error = reason(error, self._is_greeted, self.certificate_ends_s < self._now_s())
+                self.error = self._reason(error)
             if self.connected and time.ticks_diff(time.ticks_ms(), begun) > STEADY_MS:
                 wait = BACKOFF_MS[0]
             self.connected = False
@@ -83,6 +73,13 @@ class Link:
             print("link: " + self.error + "; again in " + str(pause) + " ms")
             await asyncio.sleep_ms(pause)
             wait = min(wait * 2, BACKOFF_MS[1])
+
+    def _reason(self, error) -> str:
+        from firmware.refusal import reason
+
+        found = reason(error, self._is_greeted, self.certificate_ends_s * 1000 < (self._now_ms() or 0))
+        forget("refusal")  # most connections last for weeks
+        return found
 
     async def publish(self, topic: str, payload: bytes, retain: bool = False) -> bool:
         """Write one message at QoS 1; False when there is no connection. True promises nothing but the attempt."""

@@ -72,7 +72,7 @@ def publish(
         if not 0 < packet_id < 65536:
             raise PacketError("packet identifier: expected 1 to 65535")
         head += struct.pack(">H", packet_id)
-    return packet(PUBLISH, (8 if dup else 0) | qos << 1 | (1 if retain else 0), head + payload)
+    return packet(PUBLISH, (8 if dup else 0) | qos << 1 | (1 if retain else 0), head, payload)
 
 
 def puback(packet_id: int) -> bytes:
@@ -93,8 +93,9 @@ def disconnect() -> bytes:
     return b"\xe0\x00"
 
 
-def packet(kind: int, flags: int, body: bytes) -> bytes:
-    size = len(body)
+def packet(kind: int, flags: int, body: bytes, payload: bytes = b"") -> bytes:
+    """``payload`` follows ``body``; it is copied once."""
+    size = len(body) + len(payload)
     if size > 268435455:
         raise PacketError("packet: over 256 MiB")
     head = bytearray((kind << 4 | flags,))
@@ -102,7 +103,7 @@ def packet(kind: int, flags: int, body: bytes) -> bytes:
         head.append(size & 0x7F | (0x80 if size > 0x7F else 0))
         size >>= 7
         if not size:
-            return bytes(head) + body
+            return b"".join((head, body, payload))
 
 
 def string(text: str) -> bytes:

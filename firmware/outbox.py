@@ -10,8 +10,8 @@ import os
 from errno import EEXIST
 
 from firmware.passport import Passport
-from firmware.record import is_pending, pack_header, pack_reading, pack_result, read_head, read_header, read_message
-from firmware.segment import HEADER, append, next_record, pack, records
+from firmware.record import pack_header, pack_reading, pack_result, read_message
+from firmware.segment import HEADER, append, next_record, pack
 from firmware.stamps import Stamps
 
 URGENT, NORMAL = "u", "n"
@@ -30,7 +30,7 @@ class Outbox:
         self._segment = segment
         self._lanes = {URGENT: [], NORMAL: []}  # each: segments as [number, size, records without a receipt, sound]
         self._cursor = {URGENT: (0, 0), NORMAL: (0, 0)}  # next to take: (segment number, offset)
-        self._taken = {}  # seq: (lane, segment number, offset), published and without a receipt
+        self._taken = {}  # seq: place, as _place gives it, of what was published and has no receipt
         self._newest = None  # (seq, lane, segment number, offset) of what was kept last in this boot
         self._ahead = {}  # seq: (lane, segment number) of what was taken before its turn: the cursor passes over it
         self._next_seq = 1
@@ -71,12 +71,12 @@ class Outbox:
 
     def oldest_seq(self) -> int:
         """The lowest sequence number without a receipt; ``next_seq`` when there is none."""
-        seqs = list(self._taken)
+        oldest = min(self._taken) if self._taken else self._next_seq
         for lane in (URGENT, NORMAL):
             found = self._peek(lane)
             if found is not None:
-                seqs.append(found[1][3])
-        return min(seqs) if seqs else self._next_seq
+                oldest = min(oldest, found[1][3])
+        return oldest
 
     # ---- in
 
@@ -150,7 +150,7 @@ class Outbox:
     def take(self, urgent: bool) -> tuple | None:
         """The next message of a lane as (seq, channel, payload), or None; given once, ``read`` gives it again."""
         lane = URGENT if urgent else NORMAL
-        taken = sum(1 for place in self._taken.values() if place[0] == lane)
+        taken = sum(1 for place in self._taken.values() if place & 1 == urgent)
         if sum(segment[2] for segment in self._lanes[lane]) <= taken:
             return None  # asked often: don't open files for nothing
         found = self._peek(lane)
@@ -161,7 +161,7 @@ class Outbox:
         if message is None:
             return None
         self._cursor[lane] = (number, end)
-        self._taken[seq] = (lane, number, offset)
+        self._taken[seq] = _place(lane, number, offset)
         return seq, message[0], message[1]
 
     def take_newest(self) -> tuple | None:
@@ -175,7 +175,7 @@ class Outbox:
         cursor = self._cursor[lane]
         if seq in self._taken or seq in self._ahead or cursor > (number, offset):
             return None
-        self._taken[seq] = (lane, number, offset)
+        self._taken[seq] = _place(lane, number, offset)
         message = self.read(seq)
         if message is None:  # no stamp yet: it keeps its turn. (What the flash lost, read has declared dropped.)
             self._taken.pop(seq, None)
@@ -191,8 +191,8 @@ class Outbox:
         place = self._taken.get(seq)
         if place is None:
             return None
-        lane, number, offset = place
-        found = next_record(self._path(lane, number), offset)
+        lane, number = _segment_of(place)
+        found = next_record(self._path(lane, number), place >> 1 & 0xFFFFFFFF)
         if found is not None and found[3] == seq:
             message = read_message(found[2], found[4], self._passport.offsets)
             return message and (seq, message[0], message[1])
@@ -204,7 +204,7 @@ class Outbox:
         """Forget the taken messages that ``ranges`` ([[first, last], ...]) name; return their numbers."""
         done = [seq for seq in self._taken if any(first <= seq <= last for first, last in ranges)]
         for seq in done:
-            lane, number, _ = self._taken.pop(seq)
+            lane, number = _segment_of(self._taken.pop(seq))
             for segment in self._lanes[lane]:
                 if segment[0] == number:
                     segment[2] -= 1
@@ -243,42 +243,22 @@ class Outbox:
     # ---- start
 
     def _open(self) -> None:
-        known_id, known_boot, newest = "", 0, -1
-        for name in sorted(os.listdir(self._folder)):
-            if name[:1] not in self._lanes or not name[1:-4].isdigit() or name[-4:] != ".log":
-                continue
-            lane, path = name[0], self._folder + "/" + name
-            waiting = end = 0
-            for offset, after, kind, seq, body in records(path):
-                self.lost_bytes += offset - end
-                end = after
-                self._next_seq = max(self._next_seq, seq + 1)
-                if kind == HEADER:
-                    at, known_id, note = read_header(body)
-                    self._stamps.found(at)
-                else:
-                    boot, note = self._read_record(kind, body)
-                    known_boot = max(known_boot, boot)
-                    waiting += 0 if self._is_over(seq) else 1
-                if seq >= newest:
-                    newest, self.note = seq, note
-            size = os.stat(path)[6]
-            self.lost_bytes += size - end
-            if end:
-                self._lanes[lane].append([int(name[1:-4]), size, waiting, size == end])
-            else:
-                _remove(path)
-        self._passport.begin(known_id, known_boot, self._stamps.pending, self._done_below > 0)
-        for _, last in self.dropped:
-            self._next_seq = max(self._next_seq, last + 1)
+        from firmware.recovery import recover
 
-    def _read_record(self, kind: int, body: bytes) -> tuple:
-        time, boot, note = read_head(body)
-        if is_pending(kind):
-            self._stamps.found_pending(boot, time)
-        else:
-            self._stamps.found(time)
-        return boot, note
+        found = recover(self._folder, self._lanes, self._stamps, self._is_over)
+        self.note, self.lost_bytes = found["note"], found["lost_bytes"]
+        self._passport.begin(found["id"], found["boot"], self._stamps.pending, self._done_below > 0)
+        self._next_seq = max([found["next_seq"]] + [last + 1 for _, last in self.dropped])
+
+
+def _place(lane: str, number: int, offset: int) -> int:
+    """Where a record is, as one number: there may be 64 of them."""
+    return (number << 32 | offset) << 1 | (lane == URGENT)
+
+
+def _segment_of(place: int) -> tuple:
+    """(lane, segment number)."""
+    return URGENT if place & 1 else NORMAL, place >> 33
 
 
 def _make_folder(path: str) -> None:

@@ -17,6 +17,10 @@ class Publisher:
         self.receipt_topic = contract.topic(city, name, "receipt")
         self.collector_topic = contract.topic(city, "collector", "state")
 
+    def is_collector_offline(self) -> bool:
+        """Whether it says so; silence is no answer."""
+        return self.collector_online is False
+
     def waiting(self) -> int:
         """How many messages were published and have no receipt yet."""
         return len(self._due)

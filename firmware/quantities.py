@@ -17,7 +17,8 @@ NUMBER_KINDS = ("gauge", "counter", "sound_level")
 # The rows stand in quantities.txt: name, UCUM unit, kind, then the lowest and highest plausible value, or the codes. It
 # is a file because a node uses ten rows of a hundred and has no heap for the others.
 _PATH = __file__.rpartition("/")[0] + "/quantities.txt"
-_rows = {}  # those that were asked for: (unit, kind, lowest, highest)
+_rows = {}  # each, once somebody has asked for QUANTITIES: (unit, kind, lowest, highest)
+_kinds = {}  # of those that were asked for
 _codes = {}
 
 # Qualifiers stand in this order, each at most once: phase, tariff, subunit, storage, reverse, minimum or maximum.
@@ -27,41 +28,47 @@ _NUMBERED = {"t": 1, "u": 2, "s": 3}
 
 def row(name: str):
     """(unit, kind, lowest, highest) of a quantity, the last two None where they mean nothing; None if there is none."""
-    if name not in _rows and "QUANTITIES" not in globals():
-        _read(name)
-    return _rows.get(name)
+    return _rows.get(name) if _rows else _read(name)
 
 
 def kind_of(name: str) -> str:
     """gauge, counter, sound_level, code, flags, position or text; empty when there is no such quantity."""
-    found = row(name)
-    return found[1] if found else ""
+    if name not in _kinds:
+        found = row(name)
+        if found is None:
+            return ""
+        _kinds[name] = found[1]
+    return _kinds[name]
 
 
 def codes_of(name: str) -> tuple:
     """What a quantity of kind ``code`` may be."""
-    return _codes[name] if row(name) else ()
+    return _codes[name] if kind_of(name) else ()
 
 
-def _read(wanted: str) -> None:
-    """Remember one row, or, with an empty name, each."""
+def _read(wanted: str | None):
+    """The row of one quantity, or None where there is none; without a name, remember each."""
     with open(_PATH) as file:
         for line in file:
             parts = line.split()
-            if parts and parts[0] != "#" and wanted in ("", parts[0]):
+            if parts and parts[0] != "#" and wanted in (None, parts[0]):
                 low, high = (
                     (None, None) if len(parts) != 5 or parts[2] == "code" else (float(parts[3]), float(parts[4]))
                 )
-                _rows[parts[0]] = (parts[1], parts[2], low, high)
+                found = (parts[1], parts[2], low, high)
                 if parts[2] == "code":
                     _codes[parts[0]] = tuple(parts[3:])
+                if wanted is not None:
+                    return found
+                _rows[parts[0]] = found
+    return None
 
 
 def __getattr__(name: str):
     """``QUANTITIES`` and ``CODES``, every row by name: made when one is first asked for, which no node does."""
     if name not in ("QUANTITIES", "CODES"):
         raise AttributeError(name)
-    _read("")
+    _read(None)
     globals()["QUANTITIES"], globals()["CODES"] = _rows, _codes
     return globals()[name]
 
@@ -69,7 +76,7 @@ def __getattr__(name: str):
 def split_quantity(key: str) -> tuple:
     """Return (name, qualifiers) of ``water_volume.t1.s2``; raise ValueError saying what is wrong."""
     parts = key.split(".")
-    if row(parts[0]) is None:
+    if not kind_of(parts[0]):
         raise ValueError("unknown quantity")
     last = -1
     for part in parts[1:]:

@@ -11,10 +11,10 @@ from firmware.segment import FINAL, FINAL_RESULT, PENDING, PENDING_RESULT
 
 READING, RESULT = "reading", "result"
 
-_BODY = "<QIHH"  # time (ms UTC; of a pending record ms since boot), boot, size of the note, size of the first form
-_BODY_SIZE = 16
-_HEADER = "<QHH"  # newest stamp, size of the id, size of the note
-_HEADER_SIZE = 12
+# Time (ms UTC; of a pending record ms since boot), boot, size of the note, size of the first form. They follow.
+HEAD_FORMAT = "<QIHH"
+_HEAD_SIZE = 16
+HEADER_FORMAT = "<QHH"  # newest stamp, size of the id, size of the note; id and note follow
 _UNSTAMPED = '{"at":1,'  # keys are sorted: this is where the stamp of the only reading, or of the result, stands
 _STAMP_SIZE = 16  # bytes that a stamp adds to that
 
@@ -48,23 +48,10 @@ def pack_result(outbox: str, seq: int, result: dict, time: tuple, note: bytes) -
     return FINAL_RESULT if stamp is not None else PENDING_RESULT, _body(time, note, first, second)
 
 
-def read_head(body: bytes) -> tuple:
-    """Return (time, boot, note)."""
-    time, boot, note_size, _ = struct.unpack(_BODY, body[:_BODY_SIZE])
-    return time, boot, body[_BODY_SIZE : _BODY_SIZE + note_size]
-
-
 def pack_header(at: int, outbox: str, note: bytes) -> bytes:
     """The body of the first record of a file: the newest stamp, the id and the note, as they were when it began."""
     name = outbox.encode()
-    return struct.pack(_HEADER, at, len(name), len(note)) + name + note
-
-
-def read_header(body: bytes) -> tuple:
-    """Return (newest stamp, id, note)."""
-    at, id_size, note_size = struct.unpack(_HEADER, body[:_HEADER_SIZE])
-    start = _HEADER_SIZE + id_size
-    return at, str(body[_HEADER_SIZE:start], "ascii"), body[start : start + note_size]
+    return struct.pack(HEADER_FORMAT, at, len(name), len(note)) + name + note
 
 
 def is_pending(kind: int) -> bool:
@@ -74,8 +61,8 @@ def is_pending(kind: int) -> bool:
 
 def read_message(kind: int, body: bytes, offsets: dict) -> tuple | None:
     """Return (channel, payload), the same bytes every time; None while the boot of the record has no time."""
-    time, boot, note_size, first_size = struct.unpack(_BODY, body[:_BODY_SIZE])
-    start = _BODY_SIZE + note_size
+    time, boot, note_size, first_size = struct.unpack(HEAD_FORMAT, body[:_HEAD_SIZE])
+    start = _HEAD_SIZE + note_size
     channel = RESULT if kind in (FINAL_RESULT, PENDING_RESULT) else READING
     if not is_pending(kind):
         return channel, body[start : start + first_size]
@@ -100,5 +87,5 @@ def _body(time: tuple, note: bytes, first: bytes, second: bytes) -> bytes:
     stamp, mono, boot = time
     if len(note) > 255:
         raise ContractError("note: at most 255 bytes are kept beside a reading")
-    head = struct.pack(_BODY, mono if stamp is None else stamp, boot, len(note), len(first))
+    head = struct.pack(HEAD_FORMAT, mono if stamp is None else stamp, boot, len(note), len(first))
     return head + note + first + second

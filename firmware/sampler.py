@@ -1,7 +1,6 @@
 """What becomes of a sample? A reading in the outbox, durable before anything else happens to it."""
 
 from firmware import contract
-from firmware.energy import SENSOR
 
 
 class Sampler:
@@ -18,10 +17,10 @@ class Sampler:
     async def once(self) -> bool:
         """One sample; whether it was urgent."""
         if self._ledger is not None:
-            self._ledger.on(SENSOR, self._hal.monotonic_ms())
+            self._ledger.sensor_on(self._hal.monotonic_ms())
         samples = await self._kind.sample()
         if self._ledger is not None:
-            self._ledger.off(SENSOR, self._hal.monotonic_ms())
+            self._ledger.sensor_off(self._hal.monotonic_ms())
         for sample in samples:
             self._keep(sample)
         return any(sample.urgent for sample in samples)

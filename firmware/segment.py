@@ -39,21 +39,13 @@ def next_record(path: str, start: int) -> tuple | None:
     """Return (offset, end, kind, seq, body) of the first sound record at or after ``start``, or None at the end."""
     try:
         with open(path, "rb") as file:
-            return _scan(file, start)
+            return scan(file, start)
     except OSError:  # a flash that can't be read holds nothing
         return None
 
 
-def records(path: str):
-    """Every sound record of the file, as ``next_record`` returns them."""
-    with open(path, "rb") as file:
-        found = _scan(file, 0)
-        while found is not None:
-            yield found
-            found = _scan(file, found[1])
-
-
-def _scan(file, start: int) -> tuple | None:
+def scan(file, start: int) -> tuple | None:
+    """As ``next_record``, of an open file."""
     offset = start
     while True:
         file.seek(offset)

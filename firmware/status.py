@@ -1,7 +1,6 @@
 """What does a node say of itself? The state message, and the will that the broker publishes in its place."""
 
 from firmware import VERSION, contract
-from firmware.energy import AWAKE, RADIO, SENSOR
 
 
 class Status:
@@ -63,10 +62,7 @@ class Status:
             known["loop_blocked"] = self._lag.blocked
             known["loop_turns"] = self._lag.turns
         if self._ledger is not None:
-            now = self._hal.monotonic_ms()
-            known["wakes"] = self._ledger.wakes
-            for what in (AWAKE, RADIO, SENSOR):
-                known[what] = self._ledger.spent(what, now)
+            known.update(self._ledger.told(self._hal.monotonic_ms()))
         for name, count in self._kind.faults.items():
             known["fault_" + name] = count
         for key, value in known.items():

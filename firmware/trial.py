@@ -8,23 +8,23 @@ configuration needs no receipt: it can't change how the node connects. A node th
 STEADY_MS = 60000
 PATIENCE_MS = 900000
 _LOOK_MS = 1000
+# What ``judge`` is told.
+CONFIG_STAYS, VERSION_STAYS, VERSION_RESTS = "config_stays", "version_stays", "version_rests"
 
 
 class Trial:
-    """``confirmed()`` is called when the version was; ``is_offline()``: whether the collector says it is away."""
+    """Of a version, of a configuration, or of both; neither has to be in the heap meanwhile.
 
-    def __init__(self, slots, config, hal, is_offline, confirmed) -> None:
-        self._slots = slots
-        self._config = config
+    ``judge(verdict)`` makes the verdict durable; ``is_offline()``: whether the collector says it is away.
+    """
+
+    def __init__(self, is_of_version: bool, is_of_config: bool, hal, is_offline, judge) -> None:
+        self._is_of_version = is_of_version
+        self._is_of_config = is_of_config
         self._hal = hal
         self._is_offline = is_offline
-        self._confirmed = confirmed
+        self._judge = judge
         self._is_answered = False
-
-    @property
-    def is_of_version(self) -> bool:
-        """Whether the version that runs has still to prove itself."""
-        return self._slots.trial is not None
 
     def answered(self) -> None:
         """A receipt has come: the city understands this version."""
@@ -32,31 +32,30 @@ class Trial:
 
     def sleeps(self) -> None:
         """The node has sampled, and is about to sleep."""
-        self._config.confirm()
-        if self._is_answered:
-            self._confirm()
-        elif self.is_of_version:
-            self._slots.rest()
+        self._confirm()
+        if self._is_of_version:
+            self._judge(VERSION_RESTS)
 
     async def run(self) -> None:
         """Ends when all is proved; ends the node when it waited too long."""
         waited, begun = 0, self._hal.monotonic_ms()
-        while self.is_of_version or self._config.is_trial:
+        while self._is_of_version or self._is_of_config:
             before = self._hal.monotonic_ms()
             await self._hal.sleep_ms(_LOOK_MS)
             now = self._hal.monotonic_ms()
             if now - begun >= STEADY_MS:
-                self._config.confirm()
-                if self._is_answered:
-                    self._confirm()
+                self._confirm()
             if not self._is_offline():
                 waited += now - before
-            if self.is_of_version and waited >= PATIENCE_MS and not self._is_answered:
+            if self._is_of_version and waited >= PATIENCE_MS and not self._is_answered:
                 print("trial: no receipt for " + str(PATIENCE_MS // 1000) + " s")
                 self._hal.restart()
 
     def _confirm(self) -> None:
-        if self.is_of_version:
-            self._slots.confirm()
-            print("trial: release " + str(self._slots.confirmed) + " stays")
-            self._confirmed()
+        """What has proved itself now."""
+        if self._is_of_config:
+            self._is_of_config = False
+            self._judge(CONFIG_STAYS)
+        if self._is_of_version and self._is_answered:
+            self._is_of_version = False
+            self._judge(VERSION_STAYS)

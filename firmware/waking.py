@@ -47,7 +47,7 @@ class Waking:
         is_urgent = await self._sampler.once()
         while self._kind.period_ms < AGAIN_MS:  # the kind has more to ask at once
             is_urgent = await self._sampler.once() or is_urgent
-        has_started = self._hal.reset_cause() != "deep_sleep" or (self._desk is not None and self._desk.is_on_trial)
+        has_started = self._hal.reset_cause() != "deep_sleep" or (self._desk is not None and self._desk.is_on_trial())
         if is_urgent or has_started or self._memory.is_report_due(self._kind.period_ms):
             await self._report()
         if self._desk is not None:

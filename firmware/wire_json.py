@@ -13,14 +13,42 @@ class UnwritableError(ValueError):
 
 
 def write(value) -> str:
-    """``(561080, -3)`` stands for 561.080; raise UnwritableError for what can't be written."""
+    """As ``encode``, as text."""
+    return str(encode(value), "utf-8")
+
+
+def encode(value) -> bytes:
+    """``(561080, -3)`` stands for 561.080; raise ValueError for text that is no UTF-8, UnwritableError for the rest."""
+    out = bytearray()  # grows where it is: a message in pieces and as a whole would not fit a node's heap together
+    _put(out, value)
+    return bytes(out)
+
+
+def _put(out: bytearray, value) -> None:
     kind = type(value)
     if kind is dict:
-        return "{" + ",".join([_quote(key) + ":" + write(value[key]) for key in sorted(value)]) + "}"
-    if kind is list:
-        return "[" + ",".join([write(item) for item in value]) + "]"
-    if kind is str:
-        return _quote(value)
+        mark = b"{"
+        for key in sorted(value):
+            out += mark
+            _put_text(out, key)
+            out += b":"
+            _put(out, value[key])
+            mark = b","
+        out += b"}" if value else b"{}"
+    elif kind is list:
+        mark = b"["
+        for item in value:
+            out += mark
+            _put(out, item)
+            mark = b","
+        out += b"]" if value else b"[]"
+    elif kind is str:
+        _put_text(out, value)
+    else:
+        out += _plain(kind, value).encode()
+
+
+def _plain(kind, value) -> str:
     if kind is bool:
         return "true" if value else "false"
     if kind is int:
@@ -37,10 +65,15 @@ def write(value) -> str:
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def _quote(text: str) -> str:
+def _put_text(out: bytearray, text: str) -> None:
     if type(text) is not str:
         raise UnwritableError("keys must be text")
-    return '"' + "".join([_ESCAPES.get(c) or ("\\u%04x" % ord(c) if c < " " else c) for c in text]) + '"'
+    out += b'"'
+    if all(c >= " " and c not in _ESCAPES for c in text):
+        out += text.encode()
+    else:
+        out += "".join([_ESCAPES.get(c) or ("\\u%04x" % ord(c) if c < " " else c) for c in text]).encode()
+    out += b'"'
 
 
 def decimal_text(integer: int, exponent: int) -> str:

@@ -27,6 +27,7 @@ class Readings:
 
     def __init__(self) -> None:
         self._last = {}  # quantity -> (value, ms), over periods
+        self._ranges = {}  # name of a quantity -> (lowest, highest)
         self.begin()
 
     def begin(self) -> None:
@@ -48,7 +49,10 @@ class Readings:
         last, before = self._last.get(quantity, (number, now))
         self._last[quantity] = number, now
         name = quantity.partition(".")[0]
-        lowest, highest = row(name)[2:]  # pyright: ignore[reportOptionalSubscript] - every quantity of a sensor has one
+        if name not in self._ranges:
+            low, high = row(name)[2:]  # pyright: ignore[reportOptionalSubscript] - every quantity of a sensor has one
+            self._ranges[name] = int(low or 0), int(high or 0)  # whole numbers, which take no heap
+        lowest, highest = self._ranges[name]
         if not lowest <= number <= highest:
             return False
         return abs(number - last) <= _PER_MINUTE[name] * max(now - before, _MINUTE_MS) / _MINUTE_MS

@@ -41,3 +41,8 @@ class Sample:
         self.note = note
         self.period = period
         self.quality = quality
+
+
+def module(kind: str):
+    """Raises ImportError or AttributeError for a kind that is none."""
+    return getattr(__import__("firmware.nodes." + kind).nodes, kind)

@@ -1,5 +1,6 @@
 """What an air node makes of its sensors: means of what is sure, marks on what is doubtful, nothing before its time."""
 
+from firmware.air import station
 from firmware.air.cells import Cells
 from firmware.air.certificates import certificates
 from firmware.air.memory import Memory
@@ -68,7 +69,7 @@ class City:
             measure_ms = self.settings["pm_measure_ms"]
             particles = Particles(dust, self.memory, self.settings["period_ms"], measure_ms)
         made = None if cells is None else Cells(self.board, certificates("cells", cells), self.memory)
-        self.kind = air.Air(self.settings, self.board, self.memory, sensors, particles, made)
+        self.kind = station.Air(self.settings, self.board, self.memory, sensors, particles, made)
 
     def run(self, periods: int = 1) -> list:
         """The samples of so many periods; of many, the last eight."""
@@ -134,14 +135,14 @@ def test_dust_in_very_humid_air_is_suspect_and_told():
     city.run()
     averages, state = city.run()
     assert averages.quality == dict.fromkeys(("pm1_corrected", "pm2_5_corrected", "pm10_corrected"), "suspect")
-    assert state.values["air_flags"] == air.TOO_HUMID
+    assert state.values["air_flags"] == station.TOO_HUMID
 
 
 def test_what_dust_sensors_say_while_they_warm_up_is_not_published():
     dust = Dust(WILD)
     city = City({}, dust, period_ms=30000)
     first = city.run()
-    assert [sample.values["air_flags"] for sample in first] == [air.NO_DUST]
+    assert [sample.values["air_flags"] for sample in first] == [station.NO_DUST]
     dust.values = DUST
     (averages, _) = city.run(2)[-2:]
     assert averages.values["pm10"] == (20000, -3)
@@ -184,7 +185,7 @@ def test_silence_gives_no_number_and_is_counted_by_name():
     climate.fails, dust.fails = "no_answer", "no_answer"
     city = City({"climate": climate}, dust)
     (state,) = city.run()
-    assert state.values["air_flags"] == air.NO_DUST
+    assert state.values["air_flags"] == station.NO_DUST
     assert city.kind.faults == {"climate_no_answer": 6, "pm_no_answer": 6}
 
 
@@ -214,7 +215,7 @@ def test_what_is_measured_during_a_cleaning_is_thrown_away_and_told():
     dust.values = DUST
     averages, state = city.run()
     assert averages.values["pm2_5"] == (12000, -3)
-    assert state.values["air_flags"] & air.CLEANING
+    assert state.values["air_flags"] & station.CLEANING
 
 
 def test_a_cleaning_is_flagged_in_its_period():
@@ -222,7 +223,7 @@ def test_a_cleaning_is_flagged_in_its_period():
     note.fan_s = note.uncleaned_s = 604790
     city = City({}, Dust(DUST), note=note.note())
     flags = [sample.values["air_flags"] for sample in city.run(3) if sample.note]
-    assert sum(flag & air.CLEANING for flag in flags) == air.CLEANING
+    assert sum(flag & station.CLEANING for flag in flags) == station.CLEANING
 
 
 def test_a_short_lived_sensor_rests_for_most_of_the_period():
@@ -244,11 +245,11 @@ def test_a_new_sensor_begins_a_new_life():
     worn = City({}, Dust(DUST), note=old.note())
     state = worn.run()[-1].values
     assert state["sensor_life"] == 0
-    assert state["air_flags"] & air.WORN_OUT
+    assert state["air_flags"] & station.WORN_OUT
     renewed = City({}, Dust(DUST), note=old.note(), pm_exchanges=1)
     state = renewed.run()[-1].values
     assert state["sensor_life"] == 333
-    assert not state["air_flags"] & air.WORN_OUT
+    assert not state["air_flags"] & station.WORN_OUT
     assert Memory(old.note(), 1, 0).gas_s == 730 * 86400
     assert Memory(old.note(), 0, 1).gas_s == 0
 
@@ -260,7 +261,7 @@ def test_a_sensor_that_repeats_itself_is_suspect_and_told():
     climate.is_frozen = True
     averages, state = city.run()
     assert averages.quality == dict.fromkeys(CLIMATE, "suspect")
-    assert state.values["air_flags"] == air.STUCK
+    assert state.values["air_flags"] == station.STUCK
     assert city.kind.faults["climate_stuck"] >= 29
 
 
@@ -283,7 +284,7 @@ def test_gas_is_computed_from_the_electrodes_means_and_the_temperature():
     assert averages.values["electrode_auxiliary.u1"] == (2500000, -4)
     assert averages.values["no2"] == (998, -1)
     assert averages.quality == {"no2": "suspect"}  # the cell has not been under power for two hours
-    assert state.values["air_flags"] == air.COLD_CELLS
+    assert state.values["air_flags"] == station.COLD_CELLS
     assert not has_floats(averages.values)
     averages, state = city.run(120)[-2:]
     assert averages.quality == {}

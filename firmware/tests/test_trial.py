@@ -1,7 +1,7 @@
 """A version stays when a receipt came and it ran for a minute; a configuration when it ran; neither stays otherwise."""
 
 from firmware.tests.fake_board import Board, finish
-from firmware.trial import PATIENCE_MS, STEADY_MS, Trial
+from firmware.trial import CONFIG_STAYS, PATIENCE_MS, STEADY_MS, VERSION_RESTS, VERSION_STAYS, Trial
 
 
 class RestartError(Exception):
@@ -26,34 +26,28 @@ class Chip(Board):
 
 
 class Tried:
-    """In place of slots and of a configuration."""
+    """In place of a version and of a configuration."""
 
-    def __init__(self, is_trial: bool) -> None:
-        self.trial = 1 if is_trial else None
+    def __init__(self) -> None:
         self.confirmed_at = None
-        self.confirmed = 2
         self.rests = 0
-        self.chip = None
-
-    @property
-    def is_trial(self) -> bool:
-        return self.trial is not None
-
-    def confirm(self) -> None:
-        if self.trial is not None:
-            self.trial, self.confirmed_at = None, self.chip.ms
-
-    def rest(self) -> None:
-        self.rests += 1
 
 
 class Bench:
     def __init__(self, slots: bool = False, config: bool = False) -> None:
-        self.slots, self.config, self.said = Tried(slots), Tried(config), []
+        self.slots, self.config = Tried(), Tried()
         self.is_offline = False
         self.happens = {}
-        self.chip = self.slots.chip = self.config.chip = Chip(self.happens)
-        self.trial = Trial(self.slots, self.config, self.chip, lambda: self.is_offline, lambda: self.said.append("ok"))
+        self.chip = Chip(self.happens)
+        self.trial = Trial(slots, config, self.chip, lambda: self.is_offline, self.judge)
+
+    def judge(self, verdict: str) -> None:
+        if verdict == VERSION_RESTS:
+            self.slots.rests += 1
+            return
+        judged = {VERSION_STAYS: self.slots, CONFIG_STAYS: self.config}[verdict]
+        assert judged.confirmed_at is None, "once"
+        judged.confirmed_at = self.chip.ms
 
     def runs(self) -> str:
         try:
@@ -65,13 +59,13 @@ class Bench:
 
 def test_nothing_on_trial_is_nothing_to_do():
     bench = Bench()
-    assert (bench.runs(), bench.chip.ms, bench.said) == ("ended", 0, [])
+    assert (bench.runs(), bench.chip.ms) == ("ended", 0)
 
 
 def test_a_version_is_confirmed_after_a_minute_and_a_receipt():
     bench = Bench(slots=True)
     bench.trial.answered()
-    assert (bench.runs(), bench.slots.confirmed_at, bench.said) == ("ended", STEADY_MS, ["ok"])
+    assert (bench.runs(), bench.slots.confirmed_at) == ("ended", STEADY_MS)
 
 
 def test_a_receipt_that_comes_late_confirms_at_once():
@@ -101,7 +95,7 @@ def test_while_the_collector_says_it_is_away_nobody_loses_patience():
 
 def test_a_configuration_needs_a_minute_and_no_receipt():
     bench = Bench(config=True)
-    assert (bench.runs(), bench.config.confirmed_at, bench.said) == ("ended", STEADY_MS, [])
+    assert (bench.runs(), bench.config.confirmed_at, bench.slots.confirmed_at) == ("ended", STEADY_MS, None)
 
 
 def test_a_node_that_sleeps_confirms_before_it_does():
@@ -109,7 +103,7 @@ def test_a_node_that_sleeps_confirms_before_it_does():
     bench.chip.ms = 900
     bench.trial.answered()
     bench.trial.sleeps()
-    assert (bench.slots.confirmed_at, bench.config.confirmed_at, bench.said) == (900, 900, ["ok"])
+    assert (bench.slots.confirmed_at, bench.config.confirmed_at) == (900, 900)
 
 
 def test_a_node_that_sleeps_without_a_receipt_has_not_failed():

@@ -15,6 +15,7 @@ from hil_tests.instruments.process import find
 HEAP_WORDS = 72 * 1024
 _MORE = {"air": 80 * 1024}  # kinds that need more: for a chip with external memory
 _WORD = 2
+_TABLES = 256  # of so many bytes of a heap the collector keeps 3 for its tables: the image pays for its own
 # A board that resets itself (75) or is reset by its watchdog (137) starts again; any other end is one.
 _BOARD = 'while :; do "$@"; status=$?; [ $status = 75 ] || [ $status = 137 ] || exit $status; done'
 
@@ -54,7 +55,7 @@ def build(
     (directory / "key.der").chmod(0o600)
     settings = {**config, "certificate": "cert.der", "key": "key.der", "ca": "ca.der"}
     (directory / "node.json").write_text(json.dumps(settings, indent=1), "utf-8")
-    heap = heap_words(config["kind"]) * _WORD + len(image)
+    heap = heap_words(config["kind"]) * _WORD + len(image) * _TABLES // (_TABLES - 3) + 64
     interpreter = [find("micropython"), "-X", f"heapsize={heap}", str(directory / "main.py"), str(directory)]
     return BuiltNode(directory, ["sh", "-c", _BOARD, "board", *interpreter], {"MICROPYPATH": f".frozen:{directory}"})
 
