@@ -20,13 +20,14 @@ from collector.city import City, open_city
 from collector.config import CollectorConfig, HttpConfig, load_config
 from collector.control import Control, RefusedError, alone, ask
 from collector.first_steps import first_reading, page
+from collector.housekeeping import Housekeeping
 from collector.ingest import Ingest
 from collector.inventory import ConfigError, Inventory
 from collector.metadata import DEFAULT as METADATA
 from collector.metadata import MetadataError
 from collector.receive import Receiver, expect_batches
 from collector.registration import InventoryFile, Registration
-from collector.stores import StoreError
+from collector.stores import Keep, StoreError
 from collector.verbs import verbs
 
 if sys.platform == "win32":  # uvloop does not run there; slower without it, otherwise the same
@@ -122,6 +123,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
         await _run_until_one_ends(
             receiver.run(),
             registration.run(),
+            Housekeeping(city).run(),
             Control(config.data, verbs(city, registration, config, file)).run(),
             _serve_http(city, config.http),
             _until_signal(receiver.connected, first_reading(config, inventory)),
@@ -131,11 +133,12 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
 
 def _open(config: CollectorConfig, inventory: Inventory) -> City:
     try:
-        return open_city(inventory, config.data, config.store.url, config.metadata.url, config.broker.member)
+        keep = [Keep(one.quantity, one.days, one.period) for one in config.store.keep]
+        return open_city(inventory, config.data, config.store.url, config.metadata.url, config.broker.member, keep)
     except MetadataError as error:
         raise ConfigError(f"metadata.url: {error}") from None
     except ValueError as error:
-        raise ConfigError(f"store.url: {error}") from None
+        raise ConfigError(f"store.{error}" if str(error).startswith("keep:") else f"store.url: {error}") from None
     except OSError as error:
         raise StartError(f"data: {error.filename or config.data}: {error.strerror}") from None
     except DBAPIError as error:

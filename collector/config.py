@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from cryptography.x509 import load_pem_x509_certificate
 from cryptography.x509.oid import NameOID
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from collector.inventory import ConfigError, Id, first_error, read_toml
 from collector.metadata import DEFAULT as METADATA
+from collector.observation import kind_of
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -52,8 +53,25 @@ class BrokerConfig(_Strict):
         return self.client_id if self.share else ""
 
 
+class KeepConfig(_Strict):
+    """Raw observations of these series may go after so many days; see ``collector.stores.Keep``."""
+
+    quantity: str
+    days: Annotated[int, Field(ge=1)]
+    period: Annotated[int, Field(ge=0)] | None = None
+
+    @field_validator("quantity")
+    @classmethod
+    def _is_known(cls, quantity: str) -> str:
+        if quantity != "*":
+            kind_of(quantity)
+        return quantity
+
+
 class StoreConfig(_Strict):
     url: str = "duckdb:observations.duckdb"
+    keep: tuple[KeepConfig, ...] = ()
+    """The first that covers a series counts; without one its raw observations stay for ever."""
 
 
 class MetadataConfig(_Strict):

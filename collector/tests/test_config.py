@@ -49,6 +49,8 @@ def test_one_line_chooses_the_broker(quickstart: Path, kind: str) -> None:
         ('kind = "nats"', 'kind = "emqx"', "broker.kind: "),
         ("certificates/collector.pem", "certificates/none.pem", "broker.certificate: there is no file"),
         ("[store]", "[store", "line"),
+        ("[http]", '[[store.keep]]\nquantity = "laek"\ndays = 30\n[http]', "store.keep.0.quantity: unknown quantity"),
+        ("[http]", '[[store.keep]]\nquantity = "laeq"\ndays = 0\n[http]', "store.keep.0.days: "),
     ],
 )
 def test_a_wrong_key_is_named(quickstart: Path, before: str, after: str, expected: str) -> None:
@@ -60,6 +62,14 @@ def test_a_wrong_key_is_named(quickstart: Path, before: str, after: str, expecte
         load_config(file)
     assert str(file) in str(refused.value)
     assert expected in str(refused.value)
+
+
+def test_what_is_kept_for_how_long_is_read(quickstart: Path) -> None:
+    file = quickstart / "keep.toml"
+    rules = '[[store.keep]]\nquantity = "laeq"\nperiod = 1000\ndays = 40\n[[store.keep]]\nquantity = "*"\ndays = 800\n'
+    file.write_text((quickstart / "collector.toml").read_text() + rules)
+    found = [(one.quantity, one.period, one.days) for one in load_config(file).store.keep]
+    assert found == [("laeq", 1000, 40), ("*", None, 800)]
 
 
 SHARED = (

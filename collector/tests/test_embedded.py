@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -117,27 +118,28 @@ def test_late_data_make_their_windows_again_and_no_others(store: DuckdbStore) ->
     assert (MAY + 3 * DAY, 99.0) in {(begin, most) for begin, _, _, most, _ in figures(store)}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_rollups_are_the_same_whatever_order_and_repetition(seed: int) -> None:
     chance = random.Random(seed)
     several = [water(chance.randrange(40 * DAY), chance.uniform(-1e6, 1e6)) for _ in range(300)]
     several = list({one.at: one for one in several}.values())
-    stores = [DuckdbStore(Path(":memory:")) for _ in range(2)]
-    add(stores[0], sorted(several, key=lambda one: one.at))
-    stores[0].tend(LATER)
-    shuffled = several + chance.choices(several, k=100)
-    chance.shuffle(shuffled)
-    while shuffled:
-        count = chance.randint(1, 120)
-        add(stores[1], shuffled[:count])
-        del shuffled[:count]
-        if chance.random() < 0.5:
-            stores[1].tend(LATER)
-    stores[1].tend(LATER)
-    assert rollups(stores[0]) == rollups(stores[1])
-    for one in stores:
-        one.close()
+    with TemporaryDirectory() as folder:
+        stores = [DuckdbStore(Path(folder) / f"{name}.duckdb") for name in "ab"]
+        add(stores[0], sorted(several, key=lambda one: one.at))
+        stores[0].tend(LATER)
+        shuffled = several + chance.choices(several, k=100)
+        chance.shuffle(shuffled)
+        while shuffled:
+            count = chance.randint(1, 120)
+            add(stores[1], shuffled[:count])
+            del shuffled[:count]
+            if chance.random() < 0.5:
+                stores[1].tend(LATER)
+        stores[1].tend(LATER)
+        assert rollups(stores[0]) == rollups(stores[1])
+        for one in stores:
+            one.close()
 
 
 def test_a_crash_between_writing_and_rolling_up_loses_no_rollup(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""Who does what may wait: roll-ups, sealing, retention? One task, a thread, every minute."""
+
+import asyncio
+import logging
+import time
+
+from collector.city import City
+from collector.stores import StoreError
+
+log = logging.getLogger("collector.housekeeping")
+
+EVERY = 60.0  # s
+
+
+class Housekeeping:
+    """A store that cannot now is asked again; /health says so under ``housekeeping`` meanwhile."""
+
+    def __init__(self, city: City, every: float = EVERY) -> None:
+        self._city = city
+        self._every = every
+
+    async def run(self) -> None:
+        """Until cancelled; what is running then is finished first."""
+        while True:
+            await asyncio.sleep(self._every)
+            working = asyncio.create_task(asyncio.to_thread(self.once, time.time_ns() // 1_000_000))
+            try:
+                await asyncio.shield(working)
+            except asyncio.CancelledError:
+                await asyncio.wait([working])  # the store is closed next
+                raise
+
+    def once(self, now: int) -> None:
+        """Blocking; ``now`` in ms UTC."""
+        try:
+            self._city.store.tend(now)
+        except (StoreError, OSError) as error:
+            self._city.health.ails("housekeeping", f"roll-ups, sealing or retention wait: {error}")
+            log.warning("%s", error)
+        else:
+            self._city.health.well("housekeeping")
