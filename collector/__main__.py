@@ -27,7 +27,7 @@ from collector.metadata import DEFAULT as METADATA
 from collector.metadata import MetadataError
 from collector.receive import Receiver, expect_batches
 from collector.registration import InventoryFile, Registration
-from collector.stores import Keep, StoreError
+from collector.stores import Keep, NotOfferedError, StoreError
 from collector.verbs import verbs
 
 if sys.platform == "win32":  # uvloop does not run there; slower without it, otherwise the same
@@ -133,12 +133,15 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
 
 def _open(config: CollectorConfig, inventory: Inventory) -> City:
     try:
-        keep = [Keep(one.quantity, one.days, one.period) for one in config.store.keep]
-        return open_city(inventory, config.data, config.store.url, config.metadata.url, config.broker.member, keep)
+        city = open_city(inventory, config.data, config.store.url, config.metadata.url, config.broker.member)
+        if config.store.keep:
+            city.store.limit([Keep(one.quantity, one.days, one.period) for one in config.store.keep])
     except MetadataError as error:
         raise ConfigError(f"metadata.url: {error}") from None
     except ValueError as error:
-        raise ConfigError(f"store.{error}" if str(error).startswith("keep:") else f"store.url: {error}") from None
+        raise ConfigError(f"store.url: {error}") from None
+    except NotOfferedError as error:
+        raise ConfigError(f"store.keep: {error}") from None
     except OSError as error:
         raise StartError(f"data: {error.filename or config.data}: {error.strerror}") from None
     except DBAPIError as error:
@@ -146,6 +149,7 @@ def _open(config: CollectorConfig, inventory: Inventory) -> City:
         raise StartError(f"{where}: {str(error.orig).strip()}") from None
     except StoreError as error:
         raise StartError(f"store.url: {error}") from None
+    return city
 
 
 class _Server(uvicorn.Server):

@@ -1,6 +1,5 @@
 """What does the HTTP API stand on? Everything the collector knows, as one value."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from collector.metadata import open_metadata
 from collector.quarantine import Quarantine
 from collector.reader import Reader
 from collector.registry import Registry
-from collector.stores import Keep, Store, open_store
+from collector.stores import Store, open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +33,7 @@ class City:
 
 
 def open_city(
-    inventory: Inventory,
-    data: Path,
-    store_url: str,
-    metadata_url: str = METADATA,
-    collector: str = "",
-    keep: Sequence[Keep] = (),
+    inventory: Inventory, data: Path, store_url: str, metadata_url: str = METADATA, collector: str = ""
 ) -> City:
     """Open everything under the directory ``data``; ``collector`` is the name of one of several that share the store.
 
@@ -47,7 +41,7 @@ def open_city(
     """
     data.mkdir(parents=True, exist_ok=True)
     engine = open_metadata(metadata_url, data)
-    store = open_store(store_url, data, keep)
+    store = open_store(store_url, data)
     registry = Registry(engine, inventory)
     registry.see(store.latest())  # a collector killed between store and registry left a series without a datastream
     return City(engine, registry, store, Reader(store), Ledger(engine, collector), Quarantine(engine))

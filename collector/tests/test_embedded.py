@@ -21,7 +21,7 @@ from collector.batch import Batch
 from collector.embedded import sealing
 from collector.observation import Observation, Series
 from collector.query import Query
-from collector.stores import Keep, StoreError, open_store
+from collector.stores import Keep, NotOfferedError, StoreError, open_store
 from collector.stores.duckdb import BEYOND, DuckdbStore
 
 DAY = 24 * HOUR
@@ -308,8 +308,8 @@ def test_the_first_rule_that_covers_a_series_counts(store: DuckdbStore) -> None:
 
 
 def test_memory_keeps_nothing_for_days() -> None:
-    with pytest.raises(ValueError, match="keep: memory"):
-        open_store("memory:", Path(), [Keep("*", 1)])
+    with pytest.raises(NotOfferedError, match="memory"):
+        open_store("memory:", Path()).limit([Keep("*", 1)])
 
 
 # ---- backups and older files ----------------------------------------------------------------------------------------
