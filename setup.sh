@@ -14,7 +14,7 @@ PYTHON=${PYTHON:-python3}
 # Foreign programs: broker, MQTT and Modbus clients, InfluxDB 1.6, a peer that speaks its version 2, TLS.
 missing=""
 for pair in mosquitto:mosquitto mosquitto_sub:mosquitto-clients mbpoll:mbpoll influxd:influxdb \
-    victoria-metrics:victoria-metrics openssl:openssl; do
+    victoria-metrics:victoria-metrics pg_createcluster:postgresql openssl:openssl; do
     PATH="$PATH:/usr/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 "$PYTHON" -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
@@ -34,7 +34,7 @@ fi
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
 .venv/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
 .venv/bin/python -m pip install --quiet --constraint constraints.txt \
-    --editable '.[edge,collector,provisioning,hil]' --group dev
+    --editable '.[edge,collector,postgresql,provisioning,hil]' --group dev
 rm -rf typings
 .venv/bin/python -m pip install --quiet --constraint constraints.txt --no-deps --target typings \
     micropython-esp32-stubs micropython-stdlib-stubs

@@ -146,7 +146,7 @@ def _open(config: CollectorConfig, inventory: Inventory) -> City:
         raise StartError(f"data: {error.filename or config.data}: {error.strerror}") from None
     except DBAPIError as error:
         where = f"data: {config.data}" if config.metadata.url == METADATA else "metadata.url"
-        raise StartError(f"{where}: {str(error.orig).strip()}") from None
+        raise StartError(f"{where}: {' '.join(str(error.orig).split())}") from None
     except StoreError as error:
         raise StartError(f"store.url: {error}") from None
     return city
