@@ -56,7 +56,11 @@ class Control:
         self._verbs = verbs
 
     async def run(self) -> None:
-        listener = _bind(self._data)
+        """Raises StartError when there can be no socket."""
+        try:
+            listener = _bind(self._data)
+        except OSError as error:
+            raise StartError(f"data: {self._data / SOCKET}: {error.strerror}") from None
         server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LARGEST)
         try:
             await server.serve_forever()

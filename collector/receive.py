@@ -162,8 +162,9 @@ class Receiver:
     def _filters(self) -> list[str]:
         """What to subscribe to; of several that share, each hears ``collector/state``, and all states for a while.
 
-        A shared subscription is given nothing retained (MQTT 5 4.8.2), and what a publisher that sleeps, or is gone,
-        said last stands nowhere else. For longer, a will would be heard, and dated, by each of them.
+        A shared subscription is given nothing retained (MQTT 5 4.8.2; mosquitto 2.0 gives it all the same), and what a
+        publisher that sleeps, or is gone, said last stands nowhere else. For longer, a will would be heard, and dated,
+        by each of them.
         """
         filters = [contract.topic(self._city.registry.city, "+", channel) for channel in CHANNELS]
         if not self._broker.share:

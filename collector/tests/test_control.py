@@ -100,6 +100,12 @@ async def test_a_socket_that_was_left_behind_is_replaced(tmp_path: Path) -> None
         assert await asyncio.to_thread(ask, tmp_path, "echo") == "heard {}"
 
 
+async def test_where_no_socket_can_be_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / SOCKET).mkdir()
+    with pytest.raises(StartError, match=r"data: .*collector\.sock: Is a directory"):
+        await Control(tmp_path, {"echo": echo}).run()
+
+
 def test_where_nobody_runs_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match=f"no collector is running on {tmp_path}"):
         ask(tmp_path, "echo")

@@ -150,6 +150,29 @@ def test_a_running_collector_takes_what_is_registered_meanwhile(tmp_path: Path) 
         assert told(tmp_path, "release").stdout == "0 observations of all publishers released, 1 readings still held\n"
 
 
+def test_a_running_collector_backs_itself_up_or_says_why_not(tmp_path: Path) -> None:
+    for store, name in (("duckdb:observations.duckdb", "kept"), ("memory:", "forgetful")):
+        folder = tmp_path / name
+        folder.mkdir()
+        quickstart(folder, "--store", store)
+        with started(folder):
+            answer = told(folder, "backup", "copies/monday")
+            again = told(folder, "backup", "copies/monday") if store != "memory:" else answer
+        if store == "memory:":
+            assert (answer.returncode, answer.stdout) == (2, "")
+            assert answer.stderr.startswith("senzorika-collector: store.url: memory: ")
+            continue
+        assert (answer.returncode, answer.stderr) == (0, "")
+        assert answer.stdout.startswith(f"{folder}/copies/monday: ")
+        copied = {file.name for file in (folder / "copies/monday").iterdir()}
+        assert {"registry.sqlite", "observations.duckdb", "inventory.toml", "collector.toml"} <= copied
+        assert again.stderr == f"senzorika-collector: {folder}/copies/monday: expected a new or an empty directory\n"
+        config = folder / "senzorika-data" / "collector.toml"
+        config.write_text(config.read_text().replace('data = "data"', f'data = "{folder}/copies/monday"'))
+        with started(folder) as (_, printed):
+            assert f"data in {folder}/copies/monday" in printed
+
+
 def test_a_second_collector_on_the_same_data_is_refused(tmp_path: Path) -> None:
     quickstart(tmp_path, "--store", "memory:")
     with started(tmp_path) as (process, _):
