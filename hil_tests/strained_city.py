@@ -1,0 +1,100 @@
+"""What does a test that strains the collector need? A city of publishers, and what the collector says of itself."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from hil_tests.city import CITY, Plan, VirtualCity
+from hil_tests.instruments import flood
+from hil_tests.instruments.process import Program, answers, free_ports, wait_until
+from hil_tests.koper import thing
+from hil_tests.verdict import fetch
+from provisioning.authority import Authority
+from provisioning.broker import Kind
+from provisioning.inventory import Inventory
+from provisioning.quickstart import Ports
+
+PUBLISHERS = tuple(f"gw-{number:04}" for number in range(1, 6))
+START = 60.0  # s until a collector serves
+
+
+@contextmanager
+def running(
+    directory: Path, kind: Kind, store: str = "duckdb", publishers: Sequence[str] = PUBLISHERS
+) -> Iterator[VirtualCity]:
+    """Broker, store and collector; nobody publishes yet."""
+    authority = Authority.create(directory, CITY)
+    inventory = Inventory.create(directory / "inventory.toml", CITY)
+    for name in publishers:
+        authority.issue(name, "gateway")
+        inventory.add_thing(thing(flood.thing_of(name), (name,) * 3, (13.73, 45.54), "mobility"))
+        inventory.add_publisher(name, "gateway", [flood.thing_of(name)])
+    city = VirtualCity(Plan(directory, Ports(*free_ports(2)), kind, store, nodes=(), with_meters=False))
+    try:
+        city.start()
+        wait_until(lambda: health(city) == {}, f"the collector is well: {log_of(city)}", START)
+        yield city
+    finally:
+        city.stop()
+
+
+def log_of(city: VirtualCity) -> Path:
+    return city.programs["collector"].log
+
+
+def start_collector(city: VirtualCity) -> None:
+    """Start it again, and wait until it serves."""
+    city.programs["collector"].start()
+    wait_until(lambda: answers(city.plan.ports.http), f"the collector serves: {log_of(city)}", START)
+
+
+def health(city: VirtualCity) -> dict[str, str]:
+    """What ails it, by part: empty when it is well."""
+    try:
+        with urllib.request.urlopen(f"{city.url}/health", timeout=10) as answer:  # noqa: S310  # the scheme is ours
+            status, said = answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        status, said = error.code, json.load(error)
+    reasons: dict[str, str] = said["reasons"]
+    assert (status, said["well"]) == ((503, False) if reasons else (200, True))
+    return reasons
+
+
+def metric(city: VirtualCity, name: str) -> float:
+    with urllib.request.urlopen(f"{city.url}/metrics", timeout=10) as answer:  # noqa: S310  # the scheme is ours
+        lines = answer.read().decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"senzorika_{name} "))
+
+
+def peak_memory(program: Program) -> int:
+    """The most that it ever held in memory, MB."""
+    lines = Path(f"/proc/{program.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
+
+
+def flooding(
+    city: VirtualCity, last: int, begin: int, first: int = 1, publishers: Iterable[str] = PUBLISHERS
+) -> Program:
+    """Messages ``first`` to ``last`` of each publisher are on their way."""
+    started = flood.program(city.plan.directory, tuple(publishers), first, last, begin)
+    started.start()
+    return started
+
+
+def wait_for_end(flooding: Program, seconds: float) -> None:
+    """The broker has acknowledged everything."""
+    wait_until(lambda: not flooding.is_running, "everything is published", seconds)
+    assert flooding.exit_status == 0, flooding.last_lines()
+
+
+def assert_stored_once(city: VirtualCity, last: int, begin: int, publishers: Iterable[str] = PUBLISHERS) -> None:
+    """Every content that the public API knows is what was published, each once and none else."""
+    for name in publishers:
+        thing_id = flood.thing_of(name)
+        stored = [(one.at, one.value) for one in fetch(city.url, [thing_id])[thing_id, "distance"]]
+        sent = [flood.reading(seq, begin) for seq in range(1, last + 1)]
+        assert len(stored) == len(set(stored)) == last, f"{name}: {len(stored)} rows, {len(set(stored))} distinct"
+        assert sorted(stored) == sent, name
