@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from collector.aggregation import Aggregation
+from collector.batch import MARKS
 from collector.influxdb import InfluxConnection
 from collector.line_protocol import FIELDS, MEASUREMENT, field_of, observation_of, quoted
 from collector.observation import Observation, Series, kind_of
@@ -24,7 +26,8 @@ def read_newest(connection: InfluxConnection, since: int | None = None) -> Itera
                 kind_of(series.quantity)
             except ValueError:  # kept by a collector whose contract had it; nobody can ask for it now
                 continue
-            yield observation_of(series, row)
+            if _is_whole(series, row):
+                yield observation_of(series, row)
 
 
 def read_series(connection: InfluxConnection, query: Query) -> Iterator[Observation]:
@@ -38,6 +41,8 @@ def read_series(connection: InfluxConnection, query: Query) -> Iterator[Observat
         statement = f"select {fields} from {MEASUREMENT} where {where} order by time {direction} limit {size}"  # noqa: S608  # see _where
         rows = connection.query(statement)
         for row in rows:
+            if not _is_whole(query.series, row):
+                continue
             one = observation_of(query.series, row)
             if all(test.holds(one) for test in query.where):
                 yield one
@@ -67,7 +72,7 @@ def read_all_things(connection: InfluxConnection, question: Aggregation) -> Iter
     for rows in connection.stream(statement, PAGE):
         for row in rows:
             series = Series(row["thing"], question.quantity, question.period)
-            if question.covers(series):
+            if question.covers(series) and _is_whole(series, row):
                 yield observation_of(series, row)
 
 
@@ -82,6 +87,16 @@ def count_series(connection: InfluxConnection, query: Query) -> int:
         return sum(1 for _ in read_series(connection, query))
     rows = connection.query(f"select count(quality) from {MEASUREMENT} where {_where(query)}")  # noqa: S608  # see _where
     return int(rows[0]["count"]) if rows else 0
+
+
+def _is_whole(series: Series, row: dict[str, Any]) -> bool:
+    """Whether no field of the point is missing.
+
+    InfluxDB 1.6 shows a point field by field while it writes it: such a one is not acknowledged, so not stored yet.
+    """
+    lacking = [row[name] is None for name in MARKS]
+    has_value = row[field_of(kind_of(series.quantity))] is not None
+    return has_value and (all(lacking) or not any(lacking))
 
 
 def _fields(quantity: str) -> str:
