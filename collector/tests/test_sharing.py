@@ -149,3 +149,16 @@ async def test_what_another_has_stored_is_learnt_meanwhile(
         for city in (one, two):
             await until(lambda city=city: [account.stored for account in city.ledger.accounts] == [((1, 100),)])  # type: ignore[misc]
             assert city.registry.datastream_of(DISTANCE)
+
+
+async def test_a_broker_that_shares_nothing_is_told(tmp_path: Path) -> None:
+    nats = RunningBroker(tmp_path / "nats", "nats")
+    try:
+        city = opened(nats, NAMES[0])
+        running = asyncio.create_task(Receiver(city, Ingest(city), member(nats, NAMES[0])).run())
+        await until(lambda: "broker" in city.health.reasons)
+        assert "refuses the subscription to $share/collectors/koper/v1/+/reading" in city.health.reasons["broker"]
+        running.cancel()
+        await asyncio.wait([running])
+    finally:
+        nats.kill()
