@@ -10,6 +10,7 @@ from collector.stores import StoreError
 log = logging.getLogger("collector.housekeeping")
 
 EVERY = 60.0  # s
+AGAIN = 5.0  # s: what could not be done is tried again sooner, so that /health is well when the store is
 
 
 class Housekeeping:
@@ -22,7 +23,8 @@ class Housekeeping:
     async def run(self) -> None:
         """Until cancelled; what is running then is finished first."""
         while True:
-            await asyncio.sleep(self._every)
+            is_ill = "housekeeping" in self._city.health.reasons
+            await asyncio.sleep(min(AGAIN, self._every) if is_ill else self._every)
             working = asyncio.create_task(asyncio.to_thread(self.once, time.time_ns() // 1_000_000))
             try:
                 await asyncio.shield(working)

@@ -31,6 +31,8 @@ class Inbox:
         self._most = most
         self._most_bytes = most_bytes
         self._changed = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
         self._paused: set[Sender] = set()
 
     def __len__(self) -> int:
@@ -58,8 +60,13 @@ class Inbox:
         self._size += len(arrival.message.payload)
         self._changed.set()
 
+    async def room(self) -> None:
+        """Wait until it is no longer full."""
+        await self._has_room.wait()
+
     def resume_later(self, sender: Sender) -> None:
-        """Call its ``resume`` once there is room again."""
+        """It is full: call ``resume`` of who filled it once there is room again."""
+        self._has_room.clear()
         self._paused.add(sender)
 
     async def take(self, linger: float, batch: int = 5_000, batch_bytes: int = 4 << 20) -> list[Arrival]:
@@ -78,6 +85,7 @@ class Inbox:
             size += len(arrival.message.payload)
         self._size -= size
         if not self.is_full:
+            self._has_room.set()
             for sender in self._paused:
                 sender.resume()
             self._paused.clear()

@@ -39,6 +39,7 @@ log = logging.getLogger("collector.receive")
 T = TypeVar("T")
 
 LINGER = 0.05  # s: what a commit waits for company
+SLOW = 1.5  # s that a commit may take before /health tells; InfluxDB 3 answers once a second
 CHANNELS = ("reading", "state", "result")
 LOOK_AROUND = 5.0  # s
 RETAINED = 5.0  # s in which a broker hands out the states it has retained
@@ -101,6 +102,7 @@ class Receiver:
         tls = _tls(self._broker)
         attempt = 0
         while True:
+            await self._inbox.room()  # each connection brings what was not acknowledged on the one before, once more
             started = time.monotonic()
             reason = await self._connect_once(tls)
             self._city.health.ails("broker", reason)
@@ -203,8 +205,9 @@ class Receiver:
         """Try until it is durable. Meanwhile nothing is acknowledged, the inbox fills, and the socket rests."""
         pause = 0.1  # s
         while True:
+            began = time.monotonic()
             try:
-                outcome = await self.write(partial(self._writer.commit, messages, _now()))
+                outcome = await self._write_watched(messages)
             except (StoreError, DBAPIError) as error:
                 self._city.metrics.add("commits_failed_total")
                 self._city.health.ails("store", f"a batch cannot be committed: {error}")
@@ -212,9 +215,19 @@ class Receiver:
                 await asyncio.sleep(pause)
                 pause = min(5.0, pause * 2)
             else:
-                self._city.health.well("store")
                 self._committed = time.monotonic()
+                if self._committed - began < SLOW or not len(self._inbox):
+                    self._city.health.well("store")
                 return outcome
+
+    async def _write_watched(self, messages: list[Message]) -> Outcome:
+        """Commit, and tell while it takes long."""
+        slowness = f"a batch takes more than {SLOW} s to be committed"
+        telling = asyncio.get_running_loop().call_later(SLOW, self._city.health.ails, "store", slowness)
+        try:
+            return await self.write(partial(self._writer.commit, messages, _now()))
+        finally:
+            telling.cancel()
 
     def _contradict(self, arrivals: list[Arrival]) -> None:
         """Where another collector says that the collector is gone, say that one is here: publishers would pause."""

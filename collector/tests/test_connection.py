@@ -79,6 +79,18 @@ async def test_a_full_inbox_pauses_the_socket_and_an_empty_one_resumes_it() -> N
     assert transport.reading
 
 
+async def test_a_full_inbox_has_no_room_for_another_connection() -> None:
+    inbox = Inbox(most=3)
+    connection, _ = connected(inbox)
+    connection.data_received(reading(1) + reading(2) + reading(3))
+    waiting = asyncio.create_task(inbox.room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await inbox.take(0)
+    async with asyncio.timeout(1):
+        await waiting
+
+
 async def test_the_inbox_is_bounded_in_bytes_too() -> None:
     inbox = Inbox(most_bytes=1000)
     connection, transport = connected(inbox)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from collector import housekeeping
 from collector.batch import Batch
 from collector.city import City, open_city
 from collector.housekeeping import Housekeeping
@@ -45,6 +46,26 @@ def test_a_store_that_cannot_now_is_told_of_and_asked_again(city: City, monkeypa
     monkeypatch.setattr(type(city.store), "tend", tend)
     Housekeeping(city).once(NOW)
     assert city.health.reasons == {}
+
+
+async def test_what_could_not_be_done_is_tried_again_soon(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [StoreError("duckdb: no space left")]
+
+    def cannot_at_first(_self: object, _now: int) -> None:
+        if answers:
+            raise answers.pop()
+
+    monkeypatch.setattr(type(city.store), "tend", cannot_at_first)
+    monkeypatch.setattr(housekeeping, "AGAIN", 0.01)  # s
+    keeping = Housekeeping(city, every=60)
+    keeping.once(NOW)
+    assert "housekeeping" in city.health.reasons
+    running = asyncio.create_task(keeping.run())
+    async with asyncio.timeout(10):
+        while city.health.reasons:  # noqa: ASYNC110  # a thread mends it
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.wait([running])
 
 
 def rollups(city: City) -> int:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from collector import receive
 from collector.city import City, open_city
-from collector.inbox import Inbox
+from collector.inbox import Arrival, Inbox
 from collector.ingest import Ingest, Outcome
 from collector.message import Message
 from collector.observation import Series
@@ -124,6 +125,44 @@ async def test_a_slow_store_bounds_the_memory_and_loses_nothing(broker: RunningB
         assert stored(city) == [seq / 8 for seq in range(1, 5_001)]
         assert city.metrics.gauges["backlog_age_seconds"] == 0
         assert city.metrics.gauges["last_commit_age_seconds"] < 30
+
+
+async def test_a_store_that_takes_long_is_told_for_as_long_as_messages_wait_for_it(
+    broker: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receive, "SLOW", 0.2)  # s
+    with opened(broker) as city:
+        writer = GatedWriter(city)
+        async with receiving(broker, city, writer), publishing(broker) as publisher:
+            await publisher.publish(1, 1)
+            await until(lambda: "0.2 s to be committed" in city.health.reasons.get("store", ""))
+            writer.gate.set()
+            await until(lambda: city.health.reasons == {})
+
+
+class Nobody:
+    """Who sent what came over a connection that is gone."""
+
+    def acknowledge(self, packet_ids: list[int]) -> None: ...
+
+    def resume(self) -> None: ...
+
+
+async def test_while_the_inbox_is_full_no_new_connection_fills_it_further(broker: RunningBroker) -> None:
+    inbox = Inbox(most=200)
+    for _ in range(6_000):  # more than one batch
+        inbox.put(Arrival(Message("koper/v1/park-0001/reading", b"{}", 0), 0, Nobody()))
+    inbox.resume_later(Nobody())
+    with opened(broker, "memory:") as city:
+        writer = GatedWriter(city)
+        running = asyncio.create_task(Receiver(city, writer, broker.config.broker, inbox).run())
+        await until(lambda: writer.is_asked)
+        await asyncio.sleep(0.5)  # time enough to connect, were it tried
+        assert city.metrics.counts["connections_total"] == 0
+        writer.gate.set()
+        await until(lambda: city.metrics.counts["connections_total"] == 1)
+        running.cancel()
+        await asyncio.wait([running])
 
 
 async def test_a_broker_that_is_killed_is_found_again(broker: RunningBroker) -> None:
