@@ -1,8 +1,8 @@
 """How are many observations held cheaply? As columns, each made at once; one by one they are read as ever."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, compress
+from itertools import chain, compress, repeat
 from typing import Any, overload
 
 import msgspec
@@ -132,6 +132,14 @@ class Batch(Sequence[Observation]):
             return odd
         texts = self.text
         return odd[np.fromiter((texts[place] is None for place in odd.tolist()), np.bool_, len(odd))]
+
+
+def rows_of(batch: Batch) -> Iterator[tuple[Any, ...]]:
+    """(at, number, text, quality, censored, source, derived, known) of each, all at once."""
+    texts = repeat(None) if batch.text is None else batch.text
+    marks = (repeat("") if column is None else column for column in (getattr(batch, name) for name in MARKS))
+    known = repeat(0) if batch.known is None else batch.known.tolist()
+    return zip(batch.at.tolist(), batch.number.tolist(), texts, *marks, known, strict=False)
 
 
 def stored_value(value: Value) -> tuple[float, str | None]:

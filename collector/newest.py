@@ -1,8 +1,10 @@
 """Which is the newest observation of each series, and what of a batch could be a repetition?"""
 
+from typing import Any
+
 import numpy as np
 
-from collector.batch import Batch, Int64s, Positions
+from collector.batch import Batch, Int64s, Positions, read_value, rows_of
 from collector.observation import Observation, Series
 from collector.series_table import SeriesTable
 
@@ -12,7 +14,7 @@ class Newest:
 
     def __init__(self, table: SeriesTable) -> None:
         self._table = table
-        self._newest: dict[int, Observation] = {}
+        self._newest: dict[int, tuple[Any, ...]] = {}  # rows: an observation is made when it is asked for
         self._at: Int64s = np.full(len(table.low), -1, np.int64)
         self.known = 0  # the latest known time given out, ms UTC
 
@@ -24,19 +26,22 @@ class Newest:
         last = _last_of_each_series(kept)
         last = last[kept.at[last] >= self._at[kept.series[last]]]
         self._at[kept.series[last]] = kept.at[last]
-        for position in last.tolist():
-            one = kept[position]  # made now: a row would keep its whole batch alive
-            self._newest[int(kept.series[position])] = one
+        self._newest.update(zip(kept.series[last].tolist(), rows_of(kept.take(last)), strict=True))
         if kept.known is not None:
             self.known = max(self.known, int(kept.known.max()))
 
     def get(self, series: Series) -> Observation | None:
         number = self._table.find(series)
-        return None if number is None else self._newest.get(number)
+        row = None if number is None else self._newest.get(number)
+        return None if row is None or number is None else self._observation(number, row)
 
     def copy(self) -> dict[Series, Observation]:
         newest = self._newest.copy()  # one step under the interpreter's lock: no writer comes between
-        return {one.series: one for one in newest.values()}
+        return {self._table[number]: self._observation(number, row) for number, row in newest.items()}
+
+    def _observation(self, number: int, row: tuple[Any, ...]) -> Observation:
+        at, figure, text, *rest = row
+        return Observation(self._table[number], at, read_value(self._table.kinds[number], figure, text), *rest)
 
     def split(self, batch: Batch) -> tuple[Positions, Positions]:
         """Return the positions of (what is certainly new, what may be kept already), each in the order of the batch."""

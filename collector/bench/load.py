@@ -1,56 +1,74 @@
-"""Publish numbered readings over several connections, as fast as the broker acknowledges. Its own process."""
+"""Publish numbered readings of ten publishers, as fast as the broker acknowledges or at a pace. Its own process."""
 
 import asyncio
+import json
 import ssl
 import sys
+import time
 from pathlib import Path
 
+from collector.bench.town import PUBLISHERS, things_of
 from collector.config import BrokerConfig, load_config
 from firmware import contract
 from firmware import mqtt_codec as mqtt
 
-CONNECTIONS = 4
-WINDOW = 200  # unacknowledged messages per connection
-PUBLISHER, THING = "park-0001", "spot-0001"
+WINDOW = 100  # unacknowledged messages per publisher
+PERIOD = 50  # ms between two readings of a thing
 
 
-def payload(seq: int, at: int) -> bytes:
-    """About 180 bytes: what a parking node says."""
-    values = {"distance": (400 + seq % 997, -3), "occupancy": "free", "battery_voltage": (3000 + seq % 600, -3)}
-    return contract.encode_reading("7f3a91c2", seq, [{"thing": THING, "at": at, "values": values}])
+def payload(publisher: str, seq: int, count: int, now: int) -> bytes:
+    """One value a reading: what a node says that counts litres or measures a distance. ``now`` is ms UTC."""
+    things = things_of(publisher)
+    first = (seq - 1) * count
+    readings = [
+        {
+            "thing": things[number % len(things)],
+            "at": now + number // len(things) * PERIOD,
+            "values": {"distance": round(0.4 + number % 997 / 1000, 3)},
+        }
+        for number in range(first, first + count)
+    ]
+    return json.dumps({"outbox": "7f3a91c2", "seq": seq, "readings": readings}, separators=(",", ":")).encode()
 
 
-async def publish(broker: BrokerConfig, name: str, packets: list[bytes], go: asyncio.Event) -> None:
-    """Connect, wait for ``go``, and return when every packet is acknowledged."""
-    certificate = broker.certificate.with_name(f"{PUBLISHER}.pem")
+async def publish(broker: BrokerConfig, publisher: str, payloads: list[bytes], go: asyncio.Event, pause: float) -> None:
+    """Connect, wait for ``go``, and return when all is acknowledged; ``pause`` (s) between two messages, or 0."""
+    certificate = broker.certificate.with_name(f"{publisher}.pem")
     tls = ssl.create_default_context(cafile=broker.ca)
     tls.load_cert_chain(certificate, certificate.with_suffix(".key"))
     reader, writer = await asyncio.open_connection(broker.host, broker.port, ssl=tls, server_hostname="localhost")
-    writer.write(mqtt.connect(name))
+    writer.write(mqtt.connect(publisher))
     decoder = mqtt.Decoder()
     decoder.feed(await reader.read(1024))
+    topic = contract.topic("koper", publisher, "reading")
+    packets = [mqtt.publish(topic, one, 1, seq % 65535 + 1) for seq, one in enumerate(payloads)]
     await go.wait()
     sent = acknowledged = 0
+    started = time.perf_counter()
     while acknowledged < len(packets):
         until = min(len(packets), acknowledged + WINDOW)
+        if pause:
+            until = min(until, sent + 1)
+            await asyncio.sleep(started + sent * pause - time.perf_counter())
         writer.write(b"".join(packets[sent:until]))
         sent = until
-        acknowledged += sum(packet[0] == mqtt.PUBACK for packet in decoder.feed(await reader.read(65536)))
+        if not pause or sent == len(packets) or sent - acknowledged >= WINDOW:
+            acknowledged += sum(packet[0] == mqtt.PUBACK for packet in decoder.feed(await reader.read(65536)))
     writer.close()
 
 
-async def main(config: Path, first: int, count: int) -> None:
-    """Print ``ready`` when connected, publish once a line comes in."""
+async def main(config: Path, first: int, messages: int, count: int, pace: float) -> None:
+    """Print ``ready`` when connected, publish once a line comes in. ``pace`` in messages per second, 0: at once."""
     broker = load_config(config).broker
-    topic = contract.topic("koper", PUBLISHER, "reading")
     go = asyncio.Event()
+    now = time.time_ns() // 1_000_000 - 6 * 3_600_000
+    each = messages // len(PUBLISHERS)
+    start = first // len(PUBLISHERS) + 1
+    pause = len(PUBLISHERS) / pace if pace else 0.0
     async with asyncio.TaskGroup() as tasks:
-        for connection in range(CONNECTIONS):
-            packets = [
-                mqtt.publish(topic, payload(seq, 1_795_392_000_000 + seq), 1, seq % 65535 + 1)
-                for seq in range(first + connection, first + count, CONNECTIONS)
-            ]
-            tasks.create_task(publish(broker, f"load-{connection}", packets, go))
+        for publisher in PUBLISHERS:
+            payloads = [payload(publisher, seq, count, now) for seq in range(start, start + each)]
+            tasks.create_task(publish(broker, publisher, payloads, go, pause))
         await asyncio.sleep(1)
         print("ready", flush=True)  # noqa: T201  # the bench waits for it
         await asyncio.to_thread(sys.stdin.readline)
@@ -58,4 +76,4 @@ async def main(config: Path, first: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])))

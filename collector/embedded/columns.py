@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from collector.batch import MARKS, Batch, read_value
+from collector.batch import Batch, read_value
+from collector.embedded.marks import WORDS, marks_of
 from collector.observation import Observation, Series, kind_of
 
-COLUMNS = ("series", '"at"', "number", "text", *MARKS, "known")
+COLUMNS = ("series", '"at"', "number", "text", "source", "mark", "known")
 FIELDS = COLUMNS[1:]
 """What ``reader_of`` expects of a row."""
 
@@ -22,12 +23,17 @@ def table_of(batch: Batch) -> pa.Table:
     else:
         text = pa.array(batch.text, pa.string())
         number = pa.array(batch.number, mask=text.is_valid().to_numpy(zero_copy_only=False))
-    marks = [
-        pa.repeat("", count) if column is None else pa.array(column, pa.string())
-        for column in (batch.quality, batch.censored, batch.source, batch.derived)
-    ]
+    source = pa.repeat("", count) if batch.source is None else pa.array(batch.source, pa.string())
     known = np.zeros(count, np.int64) if batch.known is None else batch.known
-    arrays = [pa.array(batch.series + np.int32(1)), pa.array(batch.at), number, text, *marks, pa.array(known)]
+    arrays = [
+        pa.array(batch.series + np.int32(1)),
+        pa.array(batch.at),
+        number,
+        text,
+        source,
+        pa.array(marks_of(batch)),
+        pa.array(known),
+    ]
     return pa.table(arrays, [name.strip('"') for name in COLUMNS])
 
 
@@ -36,7 +42,8 @@ def reader_of(series: Series) -> Callable[[tuple[Any, ...]], Observation]:
     kind = kind_of(series.quantity)
 
     def read(row: tuple[Any, ...]) -> Observation:
-        at, number, text, *rest = row
-        return Observation(series, at, read_value(kind, number, text), *rest)
+        at, number, text, source, mark, known = row
+        quality, censored, derived = WORDS[mark]
+        return Observation(series, at, read_value(kind, number, text), quality, censored, source, derived, known)
 
     return read

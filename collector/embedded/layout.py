@@ -2,6 +2,7 @@
 
 import duckdb
 
+from collector.embedded.marks import CENSORED, CONTENT, DERIVED, QUALITIES
 from collector.embedded.source import one_row
 from collector.stores import StoreError
 
@@ -16,10 +17,18 @@ create table if not exists observation (series integer not null, "at" bigint not
     known bigint not null);
 """
 
-# superseded: versions that a later one has replaced. sealed: months of UTC, counted from 1970, that lie in Parquet.
-# rollup: figures of closed windows; stale: windows to be made (again); followed: what became known up to here has been
-# looked through. expired: raw observations whose window began before this are gone, and their roll-ups are closed.
-_VERSION_2 = """
+# observation: what is not sealed; mark: see marks. superseded: versions that a later one has replaced. sealed: months
+# of UTC, counted from 1970, that lie in Parquet. rollup: figures of closed windows; stale: windows to be made (again);
+# followed: what became known up to here has been looked through. expired: raw observations whose window began before
+# this are gone, and their roll-ups are closed.
+_VERSION_2 = f"""
+alter table observation rename to version_1;
+create table observation (series integer not null, "at" bigint not null, number double, text varchar,
+    source varchar not null, mark utinyint not null, known bigint not null);
+insert into observation select series, "at", number, text, source,
+    list_position({list(QUALITIES)}, quality) - 1 + {len(QUALITIES)} * (list_position({list(CENSORED)}, censored) - 1)
+    + {CONTENT} * (list_position({list(DERIVED)}, derived) - 1), known from version_1;
+drop table version_1;
 create table superseded (series integer not null, "at" bigint not null, known bigint not null);
 insert into superseded select series, "at", known from observation
     qualify row_number() over (partition by series, "at" order by known desc) > 1;
@@ -35,7 +44,7 @@ insert into followed values (0);
 create table expired (series integer not null, before bigint not null);
 create table layout (version integer not null);
 insert into layout values (2);
-"""
+"""  # noqa: S608  # our own words
 
 
 def bring_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:

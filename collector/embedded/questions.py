@@ -8,13 +8,12 @@ from collector.aggregation import Aggregation, Figures
 from collector.analysis.windows import HOUR, QUARTER, Size, Window, windows_between
 from collector.batch import read_value
 from collector.embedded.columns import FIELDS
-from collector.observation import Kind, Series, kind_of
+from collector.embedded.marks import CONTENT, QUALITIES, SUSPECT, marks_where
+from collector.observation import Kind, Observation, Series, kind_of
 from collector.query import Comparison, Query
 
 Statement = tuple[str, list[Any]]
 
-SUSPECT = "(quality = 'suspect' or (quality = '' and derived <> ''))"
-_JUDGED = "case when quality <> '' then quality when derived <> '' then 'suspect' else 'valid' end"
 _NOT_SUPERSEDED = (
     'not exists (select 1 from superseded gone where gone.series = kept.series and gone."at" = kept."at"'
     " and gone.known = kept.known)"
@@ -119,9 +118,9 @@ def figure_columns(
         of(f"arg_max(text, {order})", "last"),
         f"quantile_disc(number, [{quantiles}]) filter (fine)" if percentiles else "[]",
         "count(*) filter (not fine)" if judged else "0",
-        "count(*) filter (quality = 'estimated')" if judged else "0",
-        "count(*) filter (quality = 'substituted')" if judged else "0",
-        "count(*) filter (fine and censored <> '')" if judged else "0",
+        f"count(*) filter ({marks_where('estimated'.__eq__)})" if judged else "0",
+        f"count(*) filter ({marks_where('substituted'.__eq__)})" if judged else "0",
+        f"count(*) filter (fine and mark % {CONTENT} >= {len(QUALITIES)})" if judged else "0",
     ]
 
 
@@ -159,10 +158,11 @@ _OPERATORS = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
 def _condition(one: Comparison, series: Series) -> tuple[str, Iterable[Any]]:
-    column = {"at": '"at"', "quality": f"({_JUDGED})", "value": _value_column(series)}[one.field]
-    is_text = column not in ('"at"', "number")
-    if is_text != isinstance(one.operand, str) or (
-        one.field == "value" and kind_of(series.quantity).kind == "position"
-    ):
+    is_text = isinstance(one.operand, str)
+    if one.field == "quality":
+        as_published = {"valid": ""}
+        return marks_where(lambda judged: one.holds(Observation(series, 0, 0.0, as_published.get(judged, judged)))), ()
+    column = {"at": '"at"', "value": _value_column(series)}[one.field]
+    if is_text != (column == "text") or (one.field == "value" and kind_of(series.quantity).kind == "position"):
         return "false", ()  # text never compares with a number
     return f"{column} {_OPERATORS[one.operator]} ?", (one.operand,)

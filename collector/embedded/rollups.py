@@ -16,6 +16,7 @@ import pyarrow as pa
 from collector.aggregation import FIGURES, Aggregation
 from collector.analysis.windows import HOUR, QUARTER, Size, Window, window_at, windows_between
 from collector.embedded import questions
+from collector.embedded.marks import SUSPECT
 from collector.embedded.source import observations as source_of
 from collector.embedded.source import one_row
 
@@ -82,7 +83,7 @@ def _make(cursor: duckdb.DuckDBPyConnection, folder: Path, size: Size, now: int)
     )
     cursor.execute(
         f"""insert into rollup select ?, series, "begin", "end", {columns}, max(known) from (
-            select row.*, due."begin", due."end", not {questions.SUSPECT} as fine from ({rows}) row
+            select row.*, due."begin", due."end", not {SUSPECT} as fine from ({rows}) row
             join (select id, period from series) on id = row.series
             join calendar on quarter = {_INSTANT} // {QUARTER}
             join due on due.series = row.series and due."begin" = {size}_begin

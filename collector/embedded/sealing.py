@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from collector.embedded.marks import word
 from collector.embedded.source import NAMES, month_begin, month_name, observations, one_row, parquet, quoted
 
 log = logging.getLogger("collector.sealing")
@@ -45,7 +46,8 @@ def seal(cursor: duckdb.DuckDBPyConnection, folder: Path, month: int) -> int:
         (known,) = one_row(cursor, f"select max(known) from observation where {inside}")  # noqa: S608
         before = cursor.execute("select file from sealed where month = ?", [month]).fetchall()
         source = observations(cursor, folder, begin, end)
-        rows = f"""select thing, quantity, period, {NAMES} from {source} kept
+        words = ", ".join(f"{word(place)} as {name}" for place, name in enumerate(("quality", "censored", "derived")))
+        rows = f"""select thing, quantity, period, {NAMES}, {words} from {source} kept
             join (select id, thing, quantity, period from series) on id = kept.series where {inside} and not exists (
                 select 1 from expired where expired.series = kept.series
                 and "at" - case when period > 0 then 1 else 0 end < before)"""  # noqa: S608

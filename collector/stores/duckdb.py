@@ -16,6 +16,7 @@ from collector.analysis.windows import window_at
 from collector.batch import Batch, Positions
 from collector.embedded import layout, questions, retention, rollups, sealing
 from collector.embedded.columns import FIELDS, reader_of, table_of
+from collector.embedded.marks import CONTENT
 from collector.embedded.source import observations as source_of
 from collector.embedded.source import one_row, quoted
 from collector.newest import Newest
@@ -24,15 +25,17 @@ from collector.query import Query
 from collector.series_table import SeriesTable
 from collector.stores import Added, Keep, StoreError
 
+LOG = "128MB"  # written before it goes into the file: a checkpoint costs more than many commits
 MEMORY = "2GB"  # for everything DuckDB does; what needs more is spilled into files
+RESERVE = 128 << 20  # bytes of the disk that are not filled: a checkpoint without room makes the database unusable
 
 _INSERT = "insert into observation select * from batch"
 _NOT_KEPT = """
 select position, max(kept.known) from batch left join (select * from {source} where "at" between ? and ?) kept
     on kept.series = batch.series and kept."at" = batch."at"
-group by position, batch.number, batch.text, batch.quality, batch.censored, batch.source
+group by position, batch.number, batch.text, batch.source, batch.mark
 having not coalesce(bool_or(kept.number is not distinct from batch.number and kept.text is not distinct from batch.text
-    and kept.quality = batch.quality and kept.censored = batch.censored and kept.source = batch.source), false)
+    and kept.source = batch.source and kept.mark % {content} = batch.mark % {content}), false)
 order by position"""
 _NEWEST = "select max_by(kept, {{'at': \"at\", 'known': known}}) from {source} kept group by series"
 
@@ -61,7 +64,9 @@ class DuckdbStore:
         self._sealed = file.with_suffix(".sealed")
         with _as_store_error():
             # One thread is the calmer setting: a heavy query then leaves the commits their time.
-            self._writer = duckdb.connect(str(file), config={"threads": 1, "memory_limit": MEMORY})
+            self._writer = duckdb.connect(
+                str(file), config={"threads": 1, "memory_limit": MEMORY, "checkpoint_threshold": LOG}
+            )
             layout.bring_up_to_date(self._writer)
             rows = self._writer.execute("select thing, quantity, period from series order by id").fetchall()
             self.table = SeriesTable(Series(*row) for row in rows)
@@ -82,8 +87,14 @@ class DuckdbStore:
     # ---- writing ----------------------------------------------------------------------------------------------------
 
     def add(self, observations: Batch, now: int) -> Added:
+        self._refuse_full_disk()
         with self._writing:
             return self._add(observations, now)
+
+    def _refuse_full_disk(self) -> None:
+        free = shutil.disk_usage(self._file.parent).free
+        if free < RESERVE:
+            raise StoreError(f"duckdb: the disk is full: {free >> 20} of {RESERVE >> 20} MB free in {self._file.parent}")
 
     def _add(self, observations: Batch, now: int) -> Added:
         refused = [(position, "not finite") for position in observations.unstorable().tolist()]
@@ -160,7 +171,7 @@ class DuckdbStore:
         source = source_of(self._writer, self._sealed, begin, end + 1)
         table = table_of(once).append_column("position", pa.array(range(len(once)), pa.int32()))
         with self._batch(table):
-            found = self._writer.execute(_NOT_KEPT.format(source=source), [begin, end]).fetchall()
+            found = self._writer.execute(_NOT_KEPT.format(source=source, content=CONTENT), [begin, end]).fetchall()
         latest: dict[tuple[int, int], int] = {}
         positions, times, replaced = [], [], []
         for position, kept in found:
@@ -252,6 +263,7 @@ class DuckdbStore:
         self._keep = rules
 
     def tend(self, now: int) -> None:
+        self._refuse_full_disk()
         cursor = self._cursor()
         try:
             with _as_store_error():

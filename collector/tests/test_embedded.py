@@ -175,7 +175,7 @@ def test_another_process_reads_a_sealed_month_while_the_store_is_open(store: Duc
     file = tmp_path / "observations.sealed" / "2026-05.1.parquet"
     script = "import sys, pyarrow.parquet as pq; t = pq.read_table(sys.argv[1]); print(t.num_rows, *t.column_names)"
     found = subprocess.run([sys.executable, "-c", script, str(file)], capture_output=True, text=True, check=True)
-    names = "thing quantity period series at number text quality censored source derived known"
+    names = "thing quantity period series at number text source mark known quality censored derived"
     assert found.stdout.split() == [str(20 * 24 - 2), *names.split()]
 
 

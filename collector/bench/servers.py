@@ -1,0 +1,75 @@
+"""Which foreign servers stand beside? InfluxDB 1.6 and VictoriaMetrics, each on the loopback in a folder of its own."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+_INFLUX = """
+reporting-disabled = true
+bind-address = "127.0.0.1:{rpc}"
+[meta]
+dir = "{folder}/meta"
+[data]
+dir = "{folder}/data"
+wal-dir = "{folder}/wal"
+query-log-enabled = false
+[http]
+bind-address = "127.0.0.1:{port}"
+log-enabled = false
+[monitor]
+store-enabled = false
+"""
+
+
+@contextmanager
+def influx(port: int) -> Iterator[Path | None]:
+    """The folder of its data; None where it is not installed."""
+    if shutil.which("influxd") is None:
+        yield None
+        return
+    with TemporaryDirectory() as folder:
+        Path(folder, "influx.conf").write_text(_INFLUX.format(folder=folder, port=port, rpc=port + 1))
+        with _running(["influxd", "-config", f"{folder}/influx.conf"], port):
+            yield Path(folder)
+
+
+@contextmanager
+def victoria(port: int) -> Iterator[Path | None]:
+    """As ``influx``. It answers before it is durable, so it is a peer for speed and no store."""
+    if shutil.which("victoria-metrics") is None:
+        yield None
+        return
+    with TemporaryDirectory() as folder:
+        settings = [f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={folder}/data", "-retentionPeriod=100y"]
+        with _running(["victoria-metrics", *settings], port):
+            yield Path(folder)
+
+
+@contextmanager
+def _running(command: list[str], port: int) -> Iterator[None]:
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 30
+        while not _answers(port):
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command[0]} does not start")
+            time.sleep(0.05)
+        yield
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
