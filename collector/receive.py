@@ -210,8 +210,9 @@ class Receiver:
                 outcome = await self._write_watched(messages)
             except (StoreError, DBAPIError) as error:
                 self._city.metrics.add("commits_failed_total")
-                self._city.health.ails("store", f"a batch cannot be committed: {error}")
-                log.warning("store: %s", error)
+                reason = str(error).splitlines()[0]
+                self._city.health.ails("store", f"a batch cannot be committed: {reason}")
+                log.warning("store: %s", reason)
                 await asyncio.sleep(pause)
                 pause = min(5.0, pause * 2)
             else:

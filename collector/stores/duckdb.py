@@ -31,12 +31,15 @@ RESERVE = 128 << 20  # bytes of the disk that are not filled: a checkpoint witho
 
 _INSERT = "insert into observation select * from batch"
 _NOT_KEPT = """
-select position, max(kept.known) from batch left join (select * from {source} where "at" between ? and ?) kept
-    on kept.series = batch.series and kept."at" = batch."at"
-group by position, batch.number, batch.text, batch.source, batch.mark
-having not coalesce(bool_or(kept.number is not distinct from batch.number and kept.text is not distinct from batch.text
-    and kept.source = batch.source and kept.mark % {content} = batch.mark % {content}), false)
+select position from batch where not exists (
+    select 1 from {source} kept
+    where kept."at" between ? and ? and kept.series = batch.series and kept."at" = batch."at"
+    and kept.number is not distinct from batch.number and kept.text is not distinct from batch.text
+    and kept.source = batch.source and kept.mark % {content} = batch.mark % {content})
 order by position"""
+_LATEST = """
+select position, max(kept.known) from batch join {source} kept on kept.series = batch.series and kept."at" = batch."at"
+where kept."at" between ? and ? group by position"""
 _NEWEST = "select max_by(kept, {{'at': \"at\", 'known': known}}) from {source} kept group by series"
 
 _EXPIRED = "select series, before from expired"
@@ -92,9 +95,10 @@ class DuckdbStore:
             return self._add(observations, now)
 
     def _refuse_full_disk(self) -> None:
-        free = shutil.disk_usage(self._file.parent).free
+        folder = self._file.parent
+        free = shutil.disk_usage(folder).free
         if free < RESERVE:
-            raise StoreError(f"duckdb: the disk is full: {free >> 20} of {RESERVE >> 20} MB free in {self._file.parent}")
+            raise StoreError(f"duckdb: the disk is full: {free >> 20} of {RESERVE >> 20} MB free in {folder}")
 
     def _add(self, observations: Batch, now: int) -> Added:
         refused = [(position, "not finite") for position in observations.unstorable().tolist()]
@@ -164,25 +168,31 @@ class DuckdbStore:
 
         The versions of one observation become known one after the other, from ``known`` on.
         """
-        once = _distinct(doubtful)
+        if not len(doubtful):
+            return doubtful, []
+        begin, end = int(doubtful.at.min()), int(doubtful.at.max())
+        source = source_of(self._writer, self._sealed, begin, end + 1)
+        with self._batch(_numbered(doubtful)):
+            statement = _NOT_KEPT.format(source=source, content=CONTENT)
+            found = [position for (position,) in self._writer.execute(statement, [begin, end]).fetchall()]
+        once = _distinct(doubtful.take(np.array(found, np.int64)))
         if not len(once):
             return once, []
-        begin, end = int(once.at.min()), int(once.at.max())
-        source = source_of(self._writer, self._sealed, begin, end + 1)
-        table = table_of(once).append_column("position", pa.array(range(len(once)), pa.int32()))
-        with self._batch(table):
-            found = self._writer.execute(_NOT_KEPT.format(source=source, content=CONTENT), [begin, end]).fetchall()
-        latest: dict[tuple[int, int], int] = {}
-        positions, times, replaced = [], [], []
-        for position, kept in found:
-            identity = int(once.series[position]) + 1, int(once.at[position])
-            before = latest.get(identity, kept)
+        with self._batch(_numbered(once)):
+            latest = dict(self._writer.execute(_LATEST.format(source=source), [begin, end]).fetchall())
+        return self._versions(once, latest, known)
+
+    def _versions(self, once: Batch, latest: dict[int, int], known: int) -> tuple[Batch, list[tuple[int, int, int]]]:
+        """``latest``: position -> when the version became known that was the latest so far."""
+        times, replaced = [], []
+        own: dict[tuple[int, int], int] = {}
+        for position, identity in enumerate(zip((once.series + 1).tolist(), once.at.tolist(), strict=True)):
+            before = own.get(identity, latest.get(position))
             if before is not None:
                 replaced.append((*identity, before))
-            times.append(known if before is None else max(known, before + 1))
-            latest[identity] = times[-1]
-            positions.append(position)
-        return once.take(np.array(positions, np.int64), np.array(times, np.int64)), replaced
+            own[identity] = known if before is None else max(known, before + 1)
+            times.append(own[identity])
+        return once.take(np.arange(len(once)), np.array(times, np.int64)), replaced
 
     def _warm_up(self) -> None:
         """The first insert of a process costs a third of a second: pay before the first reading waits for it."""
@@ -352,6 +362,10 @@ def _as_store_error() -> Generator[None]:
         raise  # the database is unusable in this process: end it and start again
     except duckdb.Error as error:
         raise StoreError(f"duckdb: {str(error).splitlines()[0]}") from error
+
+
+def _numbered(batch: Batch) -> pa.Table:
+    return table_of(batch).append_column("position", pa.array(range(len(batch)), pa.int32()))
 
 
 def _distinct(batch: Batch) -> Batch:
