@@ -172,7 +172,8 @@ class Uplink:
         if connected.code:
             raise UplinkError(f"the broker refuses {self._config.publisher}: {connected.reason}")
         collector_state = contract.topic(self._config.city, "collector", "state")
-        for name in (self._topic("receipt"), self._topic("command"), collector_state):
+        # The collector's state first: what is retained of it comes before the next SUBACK, and so before we publish.
+        for name in (collector_state, self._topic("receipt"), self._topic("command")):
             client.subscribe(name, qos=0)
             subscribed = await self._expect("subscribed", events)
             if subscribed.code >= _REFUSED:
