@@ -13,7 +13,7 @@ from typing import Any
 
 from hil_tests.instruments import broker, influx, node
 from hil_tests.instruments.fast_time import REAL, Clock
-from hil_tests.instruments.process import BenchError, Program, answers, is_free, wait_until
+from hil_tests.instruments.process import BenchError, Program, answers, free_ports, is_free, wait_until
 from hil_tests.koper import MBUS, MODBUS, NODES, MeterPlan, NodePlan
 from hil_tests.verdict import Death
 from provisioning.authority import Authority, Role
@@ -126,7 +126,8 @@ class VirtualCity:
 
     def _store(self) -> str:
         if self.plan.store == "influx":
-            program, url = influx.start(self.plan.directory / "influxdb", self._log("influxdb"))
+            port = next(port for port in free_ports(3) if port not in self.plan.ports)  # nobody listens there yet
+            program, url = influx.start(self.plan.directory / "influxdb", self._log("influxdb"), port)
             self.programs["influxdb"] = program
             return url
         return {"duckdb": "duckdb:observations.duckdb", "memory": "memory:"}[self.plan.store]

@@ -1,14 +1,17 @@
 """What does a test that strains the collector need? A city of publishers, and what the collector says of itself."""
 
 import json
+import os
+import signal
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hil_tests import verdict
 from hil_tests.city import CITY, Plan, VirtualCity
-from hil_tests.instruments import flood
+from hil_tests.instruments import busy_gateway, flood
 from hil_tests.instruments.process import Program, answers, free_ports, wait_until
 from hil_tests.koper import thing
 from hil_tests.verdict import fetch
@@ -22,13 +25,11 @@ START = 60.0  # s until a collector serves
 
 
 @contextmanager
-def running(
-    directory: Path, kind: Kind, store: str = "duckdb", publishers: Sequence[str] = PUBLISHERS
-) -> Iterator[VirtualCity]:
+def running(directory: Path, kind: Kind, store: str = "duckdb") -> Iterator[VirtualCity]:
     """Broker, store and collector; nobody publishes yet."""
     authority = Authority.create(directory, CITY)
     inventory = Inventory.create(directory / "inventory.toml", CITY)
-    for name in publishers:
+    for name in PUBLISHERS:
         authority.issue(name, "gateway")
         inventory.add_thing(thing(flood.thing_of(name), (name,) * 3, (13.73, 45.54), "mobility"))
         inventory.add_publisher(name, "gateway", [flood.thing_of(name)])
@@ -48,7 +49,11 @@ def log_of(city: VirtualCity) -> Path:
 def start_collector(city: VirtualCity) -> None:
     """Start it again, and wait until it serves."""
     city.programs["collector"].start()
-    wait_until(lambda: answers(city.plan.ports.http), f"the collector serves: {log_of(city)}", START)
+    wait_until(lambda: serves(city), f"the collector serves: {log_of(city)}", START)
+
+
+def serves(city: VirtualCity) -> bool:
+    return answers(city.plan.ports.http)
 
 
 def health(city: VirtualCity) -> dict[str, str]:
@@ -75,24 +80,70 @@ def peak_memory(program: Program) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 
 
-def flooding(
-    city: VirtualCity, last: int, begin: int, first: int = 1, publishers: Iterable[str] = PUBLISHERS
-) -> Program:
+def flooding(city: VirtualCity, last: int, begin: int, first: int = 1) -> Program:
     """Messages ``first`` to ``last`` of each publisher are on their way."""
-    started = flood.program(city.plan.directory, tuple(publishers), first, last, begin)
+    started = flood.program(city.plan.directory, PUBLISHERS, first, last, begin)
     started.start()
     return started
 
 
-def wait_for_end(flooding: Program, seconds: float) -> None:
-    """The broker has acknowledged everything."""
-    wait_until(lambda: not flooding.is_running, "everything is published", seconds)
-    assert flooding.exit_status == 0, flooding.last_lines()
+def wait_for_end(publishing: Program, seconds: float) -> None:
+    """A flood has been acknowledged by the broker, or a busy gateway has its receipts."""
+    wait_until(lambda: not publishing.is_running, f"{publishing.name} is done: {publishing.log}", seconds)
+    assert publishing.exit_status == 0, publishing.last_lines()
 
 
-def assert_stored_once(city: VirtualCity, last: int, begin: int, publishers: Iterable[str] = PUBLISHERS) -> None:
+@contextmanager
+def busy_gateways(city: VirtualCity, pause: float) -> Iterator[list[Program]]:
+    """Every publisher measures all the time, and repeats what has no receipt."""
+    gateways = [busy_gateway.program(city.plan.directory, name, pause) for name in PUBLISHERS]
+    for one in gateways:
+        one.start()
+    yield gateways
+    for one in gateways:
+        one.kill()
+
+
+def let_them_finish(gateways: list[Program], seconds: float) -> None:
+    """They measure no more, and end when every message has its receipt."""
+    for one in gateways:
+        os.kill(one.pid, signal.SIGTERM)
+    for one in gateways:
+        wait_for_end(one, seconds)
+
+
+def assert_truth_is_stored_once(city: VirtualCity) -> None:
+    """What the sensors of the busy gateways gave is what the public API knows, value by value."""
+    files = [busy_gateway.truth_of(city.plan.directory, name) for name in PUBLISHERS]
+    truth = verdict.read_truth(files, until=2**53)
+    publishers = {flood.thing_of(name): name for name in PUBLISHERS}
+    stored = fetch(city.url, publishers)
+    accounts = verdict.compare(truth, stored, publishers, [], until=2**53)
+    print(verdict.table(accounts))
+    for name in PUBLISHERS:
+        key = flood.thing_of(name), "distance"
+        rows = [(one.at, one.value) for one in stored[key]]
+        sent = [(one.at, one.value) for one in truth[key]]
+        assert len(rows) == len(set(rows)) == len(sent), name
+        assert sorted(rows) == sent, name
+        assert accounts[name].agrees
+
+
+def wait_until_stored(city: VirtualCity, last: int, seconds: float) -> None:
+    """The ledger has all messages of all publishers. Counters would not do: what comes again counts again."""
+    wait_until(
+        lambda: _stored(city) == {name: [[1, last]] for name in PUBLISHERS}, "everything is stored", seconds, 0.5
+    )
+
+
+def _stored(city: VirtualCity) -> dict[str, list[list[int]]]:
+    with urllib.request.urlopen(f"{city.url}/api/ledger", timeout=10) as answer:  # noqa: S310  # the scheme is ours
+        return {one["publisher"]: one["stored"] for one in json.load(answer)["outboxes"]}
+
+
+def assert_stored_once(city: VirtualCity, last: int, begin: int) -> None:
     """Every content that the public API knows is what was published, each once and none else."""
-    for name in publishers:
+    for name in PUBLISHERS:
         thing_id = flood.thing_of(name)
         stored = [(one.at, one.value) for one in fetch(city.url, [thing_id])[thing_id, "distance"]]
         sent = [flood.reading(seq, begin) for seq in range(1, last + 1)]

@@ -26,6 +26,11 @@ def thing_of(publisher: str) -> str:
     return f"thing-{publisher}"
 
 
+def publisher_of(thing: str) -> str:
+    """Who speaks for it."""
+    return thing.removeprefix("thing-")
+
+
 def reading(seq: int, begin: int) -> tuple[int, float]:
     """When it was measured, and what, m."""
     return begin + STEP * seq, seq % 800 / 8

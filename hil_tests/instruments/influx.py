@@ -6,12 +6,12 @@ from pathlib import Path
 from hil_tests.instruments.process import BenchError, Program, answers, free_port, wait_until
 
 
-def start(directory: Path, log: Path) -> tuple[Program, str]:
-    """Start influxd and return it with the store URL of a database in it."""
+def start(directory: Path, log: Path, port: int | None = None) -> tuple[Program, str]:
+    """Start influxd, on a free port when none is given, and return it with the store URL of a database in it."""
     found = shutil.which("influxd")
     if found is None:
         raise BenchError("no influxd here: run `make setup` as root, or apt-get install influxdb")
-    port, rpc = free_port(), 0
+    port, rpc = port or free_port(), 0
     directory.mkdir(parents=True, exist_ok=True)
     config = directory / "influxdb.conf"
     config.write_text(f"""reporting-disabled = true

@@ -1,0 +1,113 @@
+"""The disk under the collector, or under its store, is full: what is acknowledged then, and what once there is room?"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collector.stores.duckdb import RESERVE
+from hil_tests import strained_city
+from hil_tests.city import VirtualCity
+from hil_tests.instruments.flood import thing_of
+from hil_tests.instruments.process import Program, wait_until
+from hil_tests.instruments.small_disk import SmallDisk, small_disk
+from hil_tests.strained_city import PUBLISHERS
+from hil_tests.verdict import fetch
+from provisioning.broker import Kind
+
+DAY_MS = 86_400_000
+DISK = 220  # MB
+EACH = 30_000  # messages per publisher: some 4 MB in DuckDB's log
+MOST = 400  # MB
+Place = tuple[VirtualCity, SmallDisk]
+
+
+@pytest.fixture
+def embedded(kind: Kind, tmp_path: Path) -> Iterator[Place]:
+    """DuckDB and the ledger on a small disk."""
+    folder = tmp_path / "city"
+    with small_disk(folder / "data", DISK) as disk, strained_city.running(folder, kind) as city:
+        yield city, disk
+
+
+@pytest.fixture(params=["data", "influxdb"])
+def beside_influx(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """On a small disk: only the ledger, or only InfluxDB."""
+    folder = tmp_path / "city"
+    with small_disk(folder / request.param, DISK) as disk, strained_city.running(folder, "nats", "influx") as city:
+        yield city, disk
+
+
+def ails(city: VirtualCity, *words: str) -> bool:
+    """Does /health name the store, in one of these words?"""
+    reason = strained_city.health(city).get("store", "")
+    return any(word in reason for word in words)
+
+
+def stored(city: VirtualCity) -> int:
+    things = map(thing_of, PUBLISHERS)
+    return sum(len(several) for several in fetch(city.url, things).values())
+
+
+def assert_nothing_is_acknowledged_that_is_not_stored(city: VirtualCity) -> None:
+    """And nothing at all any more."""
+    acknowledged = strained_city.metric(city, "messages_acknowledged_total")
+    assert stored(city) >= acknowledged
+    time.sleep(3)  # several attempts
+    assert strained_city.metric(city, "messages_acknowledged_total") == acknowledged
+
+
+def assert_goes_on_by_itself(city: VirtualCity, flood: Program, begin: int) -> None:
+    strained_city.wait_for_end(flood, 60)
+    strained_city.wait_until_stored(city, EACH, 120)
+    wait_until(lambda: strained_city.health(city) == {}, "it is well again")
+    peak = strained_city.peak_memory(city.programs["collector"])
+    print(f"peak of the collector {peak} MB")
+    assert peak < MOST
+    strained_city.assert_stored_once(city, EACH, begin)
+    assert city.supervise() == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_disk_that_its_own_readings_fill_stops_the_collector_before_it_is_full(embedded: Place) -> None:
+    city, disk = embedded
+    begin = time.time_ns() // 1_000_000 - DAY_MS
+    disk.fill(leave=RESERVE + (1 << 20))
+    flood = strained_city.flooding(city, EACH, begin)
+    wait_until(lambda: ails(city, "the disk is full"), "/health tells", 60)
+    print(strained_city.health(city))
+    assert_nothing_is_acknowledged_that_is_not_stored(city)
+    city.kill("collector")
+    wait_until(lambda: strained_city.serves(city), "it starts on what was kept free", 60)
+    wait_until(lambda: ails(city, "the disk is full"), "and tells again")
+    disk.fill()
+    assert_nothing_is_acknowledged_that_is_not_stored(city)
+    disk.make_room()
+    assert_goes_on_by_itself(city, flood, begin)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_disk_that_others_fill_in_the_midst_of_it_costs_nothing(embedded: Place) -> None:
+    """To the last byte, so that nothing is kept free."""
+    fill_in_the_midst(*embedded)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_full_disk_beside_influxdb_or_under_it_costs_nothing(beside_influx: Place) -> None:
+    fill_in_the_midst(*beside_influx)
+
+
+def fill_in_the_midst(city: VirtualCity, disk: SmallDisk) -> None:
+    begin = time.time_ns() // 1_000_000 - DAY_MS
+    flood = strained_city.flooding(city, EACH, begin)
+    wait_until(lambda: strained_city.metric(city, "messages_acknowledged_total") > EACH, "it is at it", step=0.01)
+    disk.fill()
+    wait_until(lambda: ails(city, "disk is full", "o space left"), "/health tells")
+    print(strained_city.health(city))
+    assert_nothing_is_acknowledged_that_is_not_stored(city)
+    disk.make_room()
+    assert_goes_on_by_itself(city, flood, begin)
