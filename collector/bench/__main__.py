@@ -1,10 +1,16 @@
-"""Print the measured comparisons as a table: ``python -m collector.bench [--messages N] [--mqtt-port PORT]``."""
+"""Print the measured comparisons as tables: ``python -m collector.bench [--points N] [--messages N]``.
+
+Every figure stands beside a peer that was measured in the same run: compare ratios, not machines.
+"""
 
 import argparse
 import asyncio
 import sys
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
-from collector.bench import decoding, receiving
+from collector.bench import decoding, growing, latency, lines, receivers, receiving, servers, storing
+from collector.bench.town import town
 from collector.receive import expect_batches
 
 if sys.platform == "win32":  # as in the collector itself
@@ -12,27 +18,101 @@ if sys.platform == "win32":  # as in the collector itself
 else:
     from uvloop import new_event_loop
 
+Answer = TypeVar("Answer")
+INFLUX, VICTORIA = 18_086, 18_428  # ports
+KINDS = ("decoding", "lines", "receiving", "latency", "storing", "growing")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m collector.bench", description=__doc__)
-    parser.add_argument("--messages", type=int, default=30_000, help="per round, six rounds (default: %(default)s)")
+    parser.add_argument("--only", choices=KINDS, nargs="+", default=KINDS)
+    parser.add_argument("--messages", type=int, default=30_000, help="per round of a flood (default: %(default)s)")
+    parser.add_argument("--points", type=int, default=1_000_000, help="in a store (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of a flood; the median counts (default: %(default)s)")
     parser.add_argument("--mqtt-port", type=int, default=18_883, help="a free port (default: %(default)s)")
     options = parser.parse_args()
     expect_batches()
-    times = decoding.measure()
-    print("one message of 3 values                     µs  beside json.loads")
-    print(f"json.loads, nothing checked              {times.json:5.2f}  1.00")
-    print(f"decoded and checked (collector.decode)   {times.fast:5.2f}  {times.fast / times.json:.2f}")
-    print(
-        f"decoded and checked (firmware.contract)  {times.contract:5.2f}  {times.contract / times.json:.2f}", flush=True
-    )
+    for kind in options.only:
+        _PARTS[kind](options)
+        print(flush=True)
+
+
+def _decoding(_options: argparse.Namespace) -> None:
+    for readings in (1, 10):
+        times = decoding.measure(readings)
+        print(f"one message of {readings} readings                       µs  faster than json.loads")
+        for name, value in times._asdict().items():
+            print(f"{decoding.NAMES[name]:40}{value:7.2f}  {times.json / value:5.1f} ×")
+
+
+def _lines(_options: argparse.Namespace) -> None:
+    lines.main()
+
+
+def _receiving(options: argparse.Namespace) -> None:
+    with servers.influx(INFLUX) as influx, servers.victoria(VICTORIA) as victoria:
+        ways: dict[str, receiving.Way] = {
+            "a subscriber that does nothing": receivers.nothing,
+            "collector, DuckDB": receivers.collector("duckdb:observations.duckdb"),
+            "paho-mqtt before the same ingest, DuckDB": receivers.paho_collector,
+        }
+        if influx:
+            ways["collector, InfluxDB 1.6"] = receivers.collector(f"influx://127.0.0.1:{INFLUX}/bench")
+        if victoria:
+            ways["paho + json + Point, VictoriaMetrics"] = receivers.script(f"http://127.0.0.1:{VICTORIA}")
+        for kind in ("nats", "mosquitto"):
+            for readings in (1, 10):
+                found = _run(_flood(kind, ways, options, readings))
+                base = found["a subscriber that does nothing"].rate
+                head = f"{kind}, mTLS, QoS 1, {readings} readings a message"
+                print(f"{head:44}messages/s  beside nothing     µs CPU each")
+                for name, figures in found.items():
+                    print(f"{name:44}{figures.rate:10,.0f}{figures.rate / base:14.2f}{figures.cpu:16.1f}", flush=True)
+
+
+async def _flood(
+    kind: str, ways: dict[str, receiving.Way], options: argparse.Namespace, readings: int
+) -> dict[str, receiving.Figures]:
+    async with town(kind, options.mqtt_port) as file:
+        return await receiving.measure(
+            file, ways, options.messages // (2 if readings > 1 else 1), readings, options.rounds
+        )
+
+
+def _latency(options: argparse.Namespace) -> None:
+    found = _run(latency.measure(options.mqtt_port))
+    print(f"published to queryable at {found.rate:,.0f} messages/s, linger 50 ms      p50 ms    p99 ms")
+    for name, (half, most) in found.rows.items():
+        print(f"{name:50}{half:10.1f}{most:10.1f}", flush=True)
+
+
+def _storing(options: argparse.Namespace) -> None:
+    with servers.influx(INFLUX) as influx:
+        _table(storing.measure(options.points, INFLUX if influx else None, influx))
+
+
+def _growing(options: argparse.Namespace) -> None:
+    _table(growing.measure([options.points, 5 * options.points]))
+
+
+def _table(rows: Iterable[str]) -> None:
+    for row in rows:
+        print(row, flush=True)
+
+
+def _run(task: Coroutine[Any, Any, Answer]) -> Answer:
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        rates = runner.run(receiving.measure(options.messages, options.mqtt_port))
-    print()
-    print("publish → acknowledged, nats-server, mTLS, QoS 1      messages/s  beside nothing")
-    print(f"a subscriber that does nothing                        {rates.nothing:10,.0f}  1.00")
-    ratio = rates.committed / rates.nothing
-    print(f"the collector: checked, in DuckDB, acknowledged after {rates.committed:10,.0f}  {ratio:.2f}")
+        return runner.run(task)
+
+
+_PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "decoding": _decoding,
+    "lines": _lines,
+    "receiving": _receiving,
+    "latency": _latency,
+    "storing": _storing,
+    "growing": _growing,
+}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Publish numbered readings of ten publishers, as fast as the broker acknowledges or at a pace. Its own process."""
+"""Publish numbered readings of ten publishers, as fast as the broker acknowledges. Its own process."""
 
 import asyncio
 import json
@@ -31,44 +31,44 @@ def payload(publisher: str, seq: int, count: int, now: int) -> bytes:
     return json.dumps({"outbox": "7f3a91c2", "seq": seq, "readings": readings}, separators=(",", ":")).encode()
 
 
-async def publish(broker: BrokerConfig, publisher: str, payloads: list[bytes], go: asyncio.Event, pause: float) -> None:
-    """Connect, wait for ``go``, and return when all is acknowledged; ``pause`` (s) between two messages, or 0."""
+async def connected(broker: BrokerConfig, publisher: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """With the publisher's certificate, after CONNACK."""
     certificate = broker.certificate.with_name(f"{publisher}.pem")
     tls = ssl.create_default_context(cafile=broker.ca)
     tls.load_cert_chain(certificate, certificate.with_suffix(".key"))
     reader, writer = await asyncio.open_connection(broker.host, broker.port, ssl=tls, server_hostname="localhost")
     writer.write(mqtt.connect(publisher))
+    await reader.readexactly(4)
+    return reader, writer
+
+
+async def publish(broker: BrokerConfig, publisher: str, payloads: list[bytes], go: asyncio.Event) -> None:
+    """Connect, wait for ``go``, and return when all is acknowledged."""
+    reader, writer = await connected(broker, publisher)
     decoder = mqtt.Decoder()
-    decoder.feed(await reader.read(1024))
     topic = contract.topic("koper", publisher, "reading")
     packets = [mqtt.publish(topic, one, 1, seq % 65535 + 1) for seq, one in enumerate(payloads)]
     await go.wait()
     sent = acknowledged = 0
-    started = time.perf_counter()
     while acknowledged < len(packets):
         until = min(len(packets), acknowledged + WINDOW)
-        if pause:
-            until = min(until, sent + 1)
-            await asyncio.sleep(started + sent * pause - time.perf_counter())
         writer.write(b"".join(packets[sent:until]))
         sent = until
-        if not pause or sent == len(packets) or sent - acknowledged >= WINDOW:
-            acknowledged += sum(packet[0] == mqtt.PUBACK for packet in decoder.feed(await reader.read(65536)))
+        acknowledged += sum(packet[0] == mqtt.PUBACK for packet in decoder.feed(await reader.read(65536)))
     writer.close()
 
 
-async def main(config: Path, first: int, messages: int, count: int, pace: float) -> None:
-    """Print ``ready`` when connected, publish once a line comes in. ``pace`` in messages per second, 0: at once."""
+async def main(config: Path, first: int, messages: int, count: int) -> None:
+    """Print ``ready`` when connected, publish once a line comes in."""
     broker = load_config(config).broker
     go = asyncio.Event()
     now = time.time_ns() // 1_000_000 - 6 * 3_600_000
     each = messages // len(PUBLISHERS)
     start = first // len(PUBLISHERS) + 1
-    pause = len(PUBLISHERS) / pace if pace else 0.0
     async with asyncio.TaskGroup() as tasks:
         for publisher in PUBLISHERS:
             payloads = [payload(publisher, seq, count, now) for seq in range(start, start + each)]
-            tasks.create_task(publish(broker, publisher, payloads, go, pause))
+            tasks.create_task(publish(broker, publisher, payloads, go))
         await asyncio.sleep(1)
         print("ready", flush=True)  # noqa: T201  # the bench waits for it
         await asyncio.to_thread(sys.stdin.readline)
@@ -76,4 +76,4 @@ async def main(config: Path, first: int, messages: int, count: int, pace: float)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import paho.mqtt.client as paho
-from influxdb_client import InfluxDBClient
+from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write.point import Point
 from influxdb_client.client.write_api import WriteOptions
 
@@ -168,9 +168,13 @@ def _paho(config: CollectorConfig, *, manual_ack: bool) -> paho.Client:
     version = paho.CallbackAPIVersion.VERSION2  # type: ignore[attr-defined]  # paho exports it so
     client = paho.Client(version, client_id="collector", clean_session=False, manual_ack=manual_ack)
     client.tls_set_context(_tls(config))
-    client.on_connect = lambda *_: client.subscribe(TOPIC, 1)
+    client.on_connect = _subscribe
     client.connect(broker.server_name, broker.port)
     return client
+
+
+def _subscribe(client: paho.Client, *_: Any) -> None:
+    client.subscribe(TOPIC, 1)
 
 
 def _open(config: CollectorConfig, store: str) -> City:

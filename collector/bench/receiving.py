@@ -46,7 +46,7 @@ async def measure(
 
 async def _flood(file: Path, first: int, messages: int, readings: int, count: Counter) -> Figures:
     load = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "collector.bench.load", str(file), str(first), str(messages), str(readings), "0"),
+        *(sys.executable, "-m", "collector.bench.load", str(file), str(first), str(messages), str(readings)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -18,6 +18,8 @@ dir = "{folder}/meta"
 dir = "{folder}/data"
 wal-dir = "{folder}/wal"
 query-log-enabled = false
+cache-snapshot-write-cold-duration = "3s"
+compact-full-write-cold-duration = "6s"
 [http]
 bind-address = "127.0.0.1:{port}"
 log-enabled = false
@@ -52,6 +54,8 @@ def victoria(port: int) -> Iterator[Path | None]:
 
 @contextmanager
 def _running(command: list[str], port: int) -> Iterator[None]:
+    if _answers(port):
+        raise RuntimeError(f"port {port} is taken")
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 30

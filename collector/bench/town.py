@@ -1,4 +1,4 @@
-"""In which town is measured? A quickstart of its own: ten publishers of twenty things each, a broker with mutual TLS."""
+"""In which town is measured? One of ten publishers with twenty things each, behind a broker with mutual TLS."""
 
 import asyncio
 import subprocess

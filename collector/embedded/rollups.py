@@ -24,6 +24,8 @@ SIZES: tuple[Size, ...] = ("quarter", "hour", "day", "month")
 RANKS = (1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0)
 """The percentiles that are kept."""
 
+MONTHS = 62 * 24 * HOUR  # what is made at once: bounded memory, whatever has piled up
+
 _INSTANT = '("at" - case when period > 0 then 1 else 0 end)'
 _NEW = f"""  -- by quarters: every window is made of whole ones
 select distinct series, {_INSTANT} // {QUARTER} as quarter
@@ -61,11 +63,19 @@ def _follow(cursor: duckdb.DuckDBPyConnection, folder: Path, now: int) -> int:
                 )
         cursor.execute("drop table fresh")
         cursor.execute("update followed set known = ?", [newest])
-    return sum(_make(cursor, folder, size, now) for size in SIZES)
+    made = 0
+    for size in SIZES:
+        while several := _make(cursor, folder, size, now):
+            made += several
+    return made
 
 
 def _make(cursor: duckdb.DuckDBPyConnection, folder: Path, size: Size, now: int) -> int:
-    """Make the stale windows of one size that are closed."""
+    """Make the stale windows of one size that are closed: the earliest, and those of the two months from there."""
+    (earliest,) = one_row(cursor, 'select min("begin") from stale where size = ?', [size])
+    if earliest is None:
+        return 0
+    now = min(now, earliest + MONTHS)
     due = 'select series, "begin", "end" from stale where size = ? and "end" <= ?'
     count, first, last = one_row(cursor, f'select count(*), min("begin"), max("end") from ({due})', [size, now])  # noqa: S608
     if not count:

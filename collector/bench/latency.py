@@ -1,0 +1,115 @@
+"""How long from publishing until everyone can read it, when the town is calm and when somebody asks for a year?"""
+
+import asyncio
+import math
+import os
+import time
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from collector.aggregation import Aggregation
+from collector.bench.load import connected
+from collector.bench.storing import NOW, YEAR, points
+from collector.bench.town import PUBLISHERS, things_of, town
+from collector.city import City, open_city
+from collector.config import load_config
+from collector.ingest import Ingest
+from collector.inventory import load_inventory
+from collector.receive import Receiver
+from collector.stores import StoreError
+from firmware import contract
+from firmware import mqtt_codec as mqtt
+
+RATE = 2_000.0  # messages a second in all
+SECONDS = 6.0
+HISTORY = 2_000_000  # observations that a query of a year reads
+
+
+class Latencies(NamedTuple):
+    rate: float
+    rows: dict[str, tuple[float, float]]
+    """What -> (p50, p99) in ms."""
+
+
+async def measure(port: int, rate: float = RATE) -> Latencies:
+    async with town("nats", port) as file, AsyncExitStack() as stack:
+        config = load_config(file)
+        city = open_city(load_inventory(config.inventory), config.data, "duckdb:observations.duckdb")
+        stack.callback(city.store.close)
+        for batch in points(city.store.table, HISTORY):
+            await asyncio.to_thread(city.store.add, batch, NOW)
+        running = asyncio.create_task(Receiver(city, Ingest(city), config.broker).run())
+        while not city.metrics.counts["connections_total"]:  # noqa: ASYNC110  # it counts what a broker does
+            await asyncio.sleep(0.01)
+        rows = {"fdatasync of 4 KiB alone": await asyncio.to_thread(_fdatasync, config.data)}
+        rows["nobody asks"] = await _paced(file, city, rate)
+        asking = asyncio.create_task(_ask_for_a_year(city))
+        rows["somebody asks for a year of the city, again and again"] = await _paced(file, city, rate)
+        for task in (asking, running):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        return Latencies(rate, rows)
+
+
+async def _paced(file: Path, city: City, rate: float) -> tuple[float, float]:
+    """Publish at a pace, each message with the time it was sent; look when the collector tells of it."""
+    seen: list[float] = []
+    sending = asyncio.create_task(_send(file, rate))
+    with city.feed.subscribe(1_000_000) as stored:
+        batches = aiter(stored)
+        expected = int(rate * SECONDS) // len(PUBLISHERS) * len(PUBLISHERS)
+        async with asyncio.timeout(SECONDS * 10):
+            while len(seen) < expected:
+                several = await anext(batches)
+                now = time.time()
+                seen += [(now - one.at / 1000) * 1000 for one in several if one.series.quantity == "distance"]
+    await sending
+    seen = sorted(seen[len(seen) // 10 :])  # the first are warm-up
+    return seen[len(seen) // 2], seen[math.ceil(len(seen) * 0.99) - 1]
+
+
+async def _send(file: Path, rate: float) -> None:
+    broker = load_config(file).broker
+    pause = len(PUBLISHERS) / rate
+
+    async def one(publisher: str, offset: float) -> None:
+        reader, writer = await connected(broker, publisher)
+        topic, things = contract.topic("koper", publisher, "reading"), things_of(publisher)
+        draining = asyncio.create_task(reader.read(-1))
+        started = time.monotonic() + 0.5 + offset
+        for number in range(int(SECONDS / pause)):
+            await asyncio.sleep(started + number * pause - time.monotonic())
+            at = time.time_ns() // 1_000_000
+            thing = things[number % len(things)]
+            text = f'{{"readings":[{{"thing":"{thing}","at":{at},"values":{{"distance":0.5}}}}]}}'
+            writer.write(mqtt.publish(topic, text.encode(), 1, number % 65535 + 1))
+        await asyncio.sleep(1)
+        writer.close()
+        draining.cancel()
+
+    async with asyncio.TaskGroup() as tasks:
+        for index, publisher in enumerate(PUBLISHERS):
+            tasks.create_task(one(publisher, index * pause / len(PUBLISHERS)))
+
+
+async def _ask_for_a_year(city: City) -> None:
+    question = Aggregation("temperature", "hour", NOW - YEAR, NOW, together=True, figures=frozenset({"mean"}))
+    while True:
+        with suppress(StoreError):
+            async for _ in city.reader.aggregates(question):
+                pass
+
+
+def _fdatasync(folder: Path) -> tuple[float, float]:
+    times = []
+    with (folder / "sync").open("wb") as file:
+        for _ in range(300):
+            file.write(b"x" * 4096)
+            file.flush()
+            started = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append((time.perf_counter() - started) * 1000)
+    times.sort()
+    return times[150], times[297]
