@@ -28,6 +28,7 @@ class Inbox:
     def __init__(self, most: int = 20_000, most_bytes: int = 32 << 20) -> None:
         self._waiting: deque[Arrival] = deque()
         self._size = 0
+        self._since = 0.0  # when the first of those that wait came, or was left behind, on the loop's clock
         self._most = most
         self._most_bytes = most_bytes
         self._changed = asyncio.Event()
@@ -56,6 +57,8 @@ class Inbox:
             return None
 
     def put(self, arrival: Arrival) -> None:
+        if not self._waiting:
+            self._since = asyncio.get_running_loop().time()
         self._waiting.append(arrival)
         self._size += len(arrival.message.payload)
         self._changed.set()
@@ -70,10 +73,10 @@ class Inbox:
         self._paused.add(sender)
 
     async def take(self, linger: float, batch: int = 5_000, batch_bytes: int = 4 << 20) -> list[Arrival]:
-        """Wait for a first message, then ``linger`` (s) for company, unless a batch is full before."""
+        """Wait until the first message has waited ``linger`` (s) for company, unless a batch is full before."""
         await self._more_than(0, 0)
         try:
-            async with asyncio.timeout(linger):
+            async with asyncio.timeout_at(self._since + linger):  # what it waited during the last commit counts
                 await self._more_than(batch - 1, batch_bytes - 1)
         except TimeoutError:
             pass  # the batch stays small: that is what lingering is for
@@ -84,6 +87,7 @@ class Inbox:
             taken.append(arrival)
             size += len(arrival.message.payload)
         self._size -= size
+        self._since = asyncio.get_running_loop().time()
         if not self.is_full:
             self._has_room.set()
             for sender in self._paused:

@@ -61,6 +61,7 @@ class Reader:
             except (TimeoutError, asyncio.CancelledError) as error:
                 rows.interrupt()
                 await asyncio.wait([fetching])  # the thread has ended before the cursor is closed
+                fetching.exception()  # that it was interrupted is known
                 if isinstance(error, TimeoutError):
                     raise StoreError(f"the query took longer than {self._deadline:g} s") from None
                 raise

@@ -3,23 +3,21 @@
 import asyncio
 import math
 import os
+import sys
 import time
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from collector.aggregation import Aggregation
-from collector.bench.load import connected
 from collector.bench.storing import NOW, YEAR, points
-from collector.bench.town import PUBLISHERS, things_of, town
+from collector.bench.town import PUBLISHERS, town
 from collector.city import City, open_city
 from collector.config import load_config
 from collector.ingest import Ingest
 from collector.inventory import load_inventory
 from collector.receive import Receiver
 from collector.stores import StoreError
-from firmware import contract
-from firmware import mqtt_codec as mqtt
 
 RATE = 2_000.0  # messages a second in all
 SECONDS = 6.0
@@ -48,7 +46,7 @@ async def measure(port: int, rate: float = RATE) -> Latencies:
         rows["somebody asks for a year of the city, again and again"] = await _paced(file, city, rate)
         for task in (asking, running):
             task.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, StoreError):
                 await task
         return Latencies(rate, rows)
 
@@ -56,49 +54,26 @@ async def measure(port: int, rate: float = RATE) -> Latencies:
 async def _paced(file: Path, city: City, rate: float) -> tuple[float, float]:
     """Publish at a pace, each message with the time it was sent; look when the collector tells of it."""
     seen: list[float] = []
-    sending = asyncio.create_task(_send(file, rate))
+    messages = int(rate * SECONDS) // len(PUBLISHERS) * len(PUBLISHERS)
+    command = ("-m", "collector.bench.pace", str(file), str(rate), str(messages))
+    sending = await asyncio.create_subprocess_exec(sys.executable, *command)
     with city.feed.subscribe(1_000_000) as stored:
         batches = aiter(stored)
-        expected = int(rate * SECONDS) // len(PUBLISHERS) * len(PUBLISHERS)
         async with asyncio.timeout(SECONDS * 10):
-            while len(seen) < expected:
+            while len(seen) < messages:
                 several = await anext(batches)
                 now = time.time()
                 seen += [(now - one.at / 1000) * 1000 for one in several if one.series.quantity == "distance"]
-    await sending
+    await sending.wait()
     seen = sorted(seen[len(seen) // 10 :])  # the first are warm-up
     return seen[len(seen) // 2], seen[math.ceil(len(seen) * 0.99) - 1]
-
-
-async def _send(file: Path, rate: float) -> None:
-    broker = load_config(file).broker
-    pause = len(PUBLISHERS) / rate
-
-    async def one(publisher: str, offset: float) -> None:
-        reader, writer = await connected(broker, publisher)
-        topic, things = contract.topic("koper", publisher, "reading"), things_of(publisher)
-        draining = asyncio.create_task(reader.read(-1))
-        started = time.monotonic() + 0.5 + offset
-        for number in range(int(SECONDS / pause)):
-            await asyncio.sleep(started + number * pause - time.monotonic())
-            at = time.time_ns() // 1_000_000
-            thing = things[number % len(things)]
-            text = f'{{"readings":[{{"thing":"{thing}","at":{at},"values":{{"distance":0.5}}}}]}}'
-            writer.write(mqtt.publish(topic, text.encode(), 1, number % 65535 + 1))
-        await asyncio.sleep(1)
-        writer.close()
-        draining.cancel()
-
-    async with asyncio.TaskGroup() as tasks:
-        for index, publisher in enumerate(PUBLISHERS):
-            tasks.create_task(one(publisher, index * pause / len(PUBLISHERS)))
 
 
 async def _ask_for_a_year(city: City) -> None:
     question = Aggregation("temperature", "hour", NOW - YEAR, NOW, together=True, figures=frozenset({"mean"}))
     while True:
-        with suppress(StoreError):
-            async for _ in city.reader.aggregates(question):
+        async with aclosing(city.reader.aggregates(question)) as answer:
+            async for _ in answer:
                 pass
 
 
