@@ -315,9 +315,18 @@ class DuckdbStore:
                 for name in files:
                     shutil.copyfile(self._sealed / name, sealed / name)
                 cursor.commit()
-                cursor.execute("detach backup_copy")
         except OSError as error:
             raise StoreError(f"duckdb: backup: {error}") from error
+        finally:
+            cursor.close()  # what it had begun is rolled back
+            self._detach_copy()
+
+    def _detach_copy(self) -> None:
+        """It is attached to the database, not to the cursor: else every later backup would be refused."""
+        cursor = self._cursor()
+        try:
+            with _as_store_error():
+                cursor.execute("detach database if exists backup_copy")
         finally:
             cursor.close()
 

@@ -330,6 +330,25 @@ def test_a_backup_while_running_opens_with_everything(store: DuckdbStore, tmp_pa
     copy.close()
 
 
+def test_a_backup_that_failed_stands_in_the_way_of_none(store: DuckdbStore, tmp_path: Path) -> None:
+    add(store, a_quarter())
+    store.tend(LATER)
+    failing, nowhere, good = tmp_path / "failing", tmp_path / "nowhere", tmp_path / "good"
+    (failing / "observations.sealed").mkdir(parents=True)  # the table is copied already
+    with pytest.raises(StoreError, match=r"backup: .*observations\.sealed"):
+        store.backup(failing)
+    with pytest.raises(StoreError, match="nowhere"):
+        store.backup(nowhere)
+    (nowhere / "observations.duckdb").mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"observations\.duckdb"):
+        store.backup(nowhere)
+    good.mkdir()
+    store.backup(good)
+    copy = DuckdbStore(good / "observations.duckdb")
+    assert read(copy, Query(WATER)) == read(store, Query(WATER))
+    copy.close()
+
+
 OLD = """
 create table series (id integer not null, thing varchar not null, quantity varchar not null, period bigint not null);
 create table observation (series integer not null, "at" bigint not null, number double, text varchar,
