@@ -16,6 +16,8 @@ from collector.bulk import Bulk, Taken
 from collector.city import City
 from collector.decode import Reading, decode, parse, reading_of
 from collector.ledger import Arrivals, Key
+from collector.limits import load_limits
+from collector.marking import Marking
 from collector.message import FUTURE, SKEW, Message
 from collector.metadata import insert, result
 from collector.observation import Observation, Series, kind_of
@@ -114,6 +116,7 @@ class Ingest:
         self._topics: dict[str, tuple[str, str, str]] = {}
         self._publishers = city.registry.publishers
         self._bulk = Bulk(city.registry, city.store.table)
+        self._marking = Marking(city.store.table, city.store.latest().values(), load_limits())
         self._seen: set[int] = set()  # numbers of the series that have a datastream
 
     def commit(self, messages: Sequence[Message], now: int) -> Outcome:
@@ -162,7 +165,8 @@ class Ingest:
 
     def _write(self, batch: _Taken, now: int, freed: Sequence[Held]) -> Batch:
         city = self._city
-        observations = batch.observations
+        marked = self._marking.marked(batch.observations)
+        observations = marked.observations
         added = city.store.add(observations, now)
         for position, reason in added.refused:
             batch.hold(batch.origin_of(position), _as_reading(observations[position]), reason)
@@ -177,6 +181,7 @@ class Ingest:
             known = {key: one for key, one in batch.arrivals.items() if key[0] in city.registry.publishers}
             accounts = city.ledger.write(connection, known, now)
         city.ledger.take(accounts)
+        self._marking.take(marked)
         metrics = city.metrics
         metrics.add("commits_total")
         metrics.add("observations_stored_total", len(added.kept))
