@@ -127,7 +127,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
             Control(config.data, verbs(city, registration, config, file)).run(),
             _serve_http(city, config.http),
             _until_signal(receiver.connected, first_reading(config, inventory)),
-            *([broker.run()] if broker else ()),
+            *([broker.run(city.health)] if broker else ()),
         )
 
 

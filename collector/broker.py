@@ -11,10 +11,14 @@ from collections import deque
 from pathlib import Path
 
 from collector.config import BrokerConfig
+from collector.health import Health
 
 log = logging.getLogger("collector.broker")
 
+LOOK = 5.0  # s between two looks at the disk of a broker that had no room
+ROOM = 64 << 20  # bytes that must be free before it is started again
 _START = 10.0  # s until it listens
+_NO_ROOM = "no space left on device"
 _OWN_PROBE = "TLS handshake error: EOF"  # what nats-server says to a connection that only asks whether it listens
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -31,6 +35,7 @@ class EmbeddedBroker:
         self._arguments = [find_program(config.kind), "-c", str(config.config)]
         self._process: asyncio.subprocess.Process | None = None
         self._log: deque[str] = deque(maxlen=20)
+        self._had_no_room = False
 
     async def start(self) -> None:
         """Return once it listens; raises StartError."""
@@ -39,13 +44,33 @@ class EmbeddedBroker:
         refuse_taken_port("broker.port", self._config.host, self._config.port)
         await self._start()
 
-    async def run(self) -> None:
-        """Until cancelled; a broker that dies is started again, one that dies at once each time raises StartError."""
+    async def run(self, health: Health) -> None:
+        """Until cancelled; a broker that dies is started again, one that dies at once each time raises StartError.
+
+        nats-server whose disk was full takes nothing more, whatever room there is, until it is started again.
+        """
         while self._process:
-            code = await self._process.wait()
+            try:
+                code = await asyncio.wait_for(self._process.wait(), LOOK)
+            except TimeoutError:
+                await self._look_for_room(health)
+                continue
             log.error("the broker ended with code %d: %s", code, self._last_words)
             await asyncio.sleep(1)
             await self._start()
+
+    async def _look_for_room(self, health: Health) -> None:
+        if not self._had_no_room:
+            health.well("disk")
+            return
+        beside = self._config.config.parent
+        folder = next(one for one in (beside / "jetstream", beside) if one.is_dir())  # the first is provisioning's
+        free = shutil.disk_usage(folder).free
+        if free < ROOM:
+            health.ails("disk", f"the broker has no room: {free >> 20} MB free in {folder}, it wants {ROOM >> 20}")
+        else:
+            log.warning("there is room for the broker again")
+            await self.stop()
 
     @property
     def process_id(self) -> int | None:
@@ -59,6 +84,7 @@ class EmbeddedBroker:
 
     async def _start(self) -> None:
         self._log.clear()
+        self._had_no_room = False
         self._process = await asyncio.create_subprocess_exec(
             *self._arguments,
             stdin=asyncio.subprocess.DEVNULL,
@@ -93,6 +119,7 @@ class EmbeddedBroker:
             text = line.decode(errors="replace").strip()
             if text:
                 self._log.append(text)
+            self._had_no_room |= self._config.kind == "nats" and _NO_ROOM in text
             if any(word in text for word in ("[ERR]", "[FTL]", "Denied")) and not text.endswith(_OWN_PROBE):
                 log.warning("broker: %s", text)
 

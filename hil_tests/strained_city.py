@@ -97,11 +97,13 @@ def wait_for_end(publishing: Program, seconds: float) -> None:
 def busy_gateways(city: VirtualCity, pause: float) -> Iterator[list[Program]]:
     """Every publisher measures all the time, and repeats what has no receipt."""
     gateways = [busy_gateway.program(city.plan.directory, name, pause) for name in PUBLISHERS]
-    for one in gateways:
-        one.start()
-    yield gateways
-    for one in gateways:
-        one.kill()
+    try:
+        for one in gateways:
+            one.start()
+        yield gateways
+    finally:
+        for one in gateways:
+            one.kill()
 
 
 def let_them_finish(gateways: list[Program], seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The disk under the collector, or under its store, is full: what is acknowledged then, and what once there is room?"""
+"""The disk under collector, store or broker is full: what is acknowledged then, and what becomes of it with room?"""
 
 import time
 from collections.abc import Iterator
@@ -111,3 +111,32 @@ def fill_in_the_midst(city: VirtualCity, disk: SmallDisk) -> None:
     assert_nothing_is_acknowledged_that_is_not_stored(city)
     disk.make_room()
     assert_goes_on_by_itself(city, flood, begin)
+
+
+@pytest.fixture
+def under_the_broker(tmp_path: Path) -> Iterator[Place]:
+    """What nats-server keeps is on a small disk; the collector starts it and watches over it."""
+    folder = tmp_path / "city"
+    with small_disk(folder / "broker" / "jetstream", DISK) as disk, strained_city.running(folder, "nats") as city:
+        city.programs["collector"].stop()
+        city.programs.pop("broker").stop()
+        file = folder / "collector.toml"
+        file.write_text(file.read_text().replace('kind = "external"', 'kind = "nats"'))
+        strained_city.start_collector(city)
+        yield city, disk
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_broker_whose_disk_was_full_works_again_once_there_is_room(under_the_broker: Place) -> None:
+    """By itself it would refuse every message until somebody starts it again."""
+    city, disk = under_the_broker
+    with strained_city.busy_gateways(city, pause=0.05) as gateways:
+        wait_until(lambda: strained_city.metric(city, "receipts_total") > 100, "receipts are given")
+        disk.fill()
+        wait_until(lambda: "the broker has no room" in strained_city.health(city).get("disk", ""), "/health tells", 60)
+        disk.make_room()
+        wait_until(lambda: strained_city.health(city) == {}, "it is well again", 60)
+        strained_city.let_them_finish(gateways, 120)
+    strained_city.assert_truth_is_stored_once(city)
+    assert city.supervise() == []

@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from collector.broker import EmbeddedBroker, StartError
+from collector.health import Health
 
 from .conftest import RunningBroker  # type: ignore[import-not-found]
 
@@ -20,7 +21,7 @@ async def test_a_broker_that_is_killed_is_started_again(
     await embedded.start()
     first = embedded.process_id
     assert first
-    watching = asyncio.create_task(embedded.run())
+    watching = asyncio.create_task(embedded.run(Health()))
     with caplog.at_level(logging.ERROR):
         os.kill(first, signal.SIGKILL)
         async with asyncio.timeout(15):

@@ -54,5 +54,7 @@ class SlowLine:
 def slow_line(server: int) -> Iterator[SlowLine]:
     """To the server at this port of the loopback."""
     line = SlowLine(server)
-    yield line
-    line.close()
+    try:
+        yield line
+    finally:
+        line.close()
