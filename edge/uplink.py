@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 KEEP_ALIVE = 30  # s
 STATE_PERIOD = 300.0  # s
+RARE_STATE_PERIOD = 3600.0  # s while the collector is away: the broker keeps every one of them for it
 _ANSWER = 10.0  # s for TCP with TLS, CONNACK and SUBACK each
 _TICK = 1.0  # s between looks at the timers
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # s between connections
@@ -189,13 +190,13 @@ class Uplink:
             self._take(event)
 
     async def _drain(self, client: Client, events: asyncio.Queue[_Event]) -> None:
-        state_due = time.monotonic() + STATE_PERIOD
+        told, promised = time.monotonic(), self._state_period
         while True:
             self._feed(client)
             now = time.monotonic()
-            if now >= state_due or self._outbox.dropped() != self._told:
+            if now >= told + min(promised, self._state_period) or self._outbox.dropped() != self._told:
                 self._publish_state(client)
-                state_due = now + STATE_PERIOD
+                told, promised = now, self._state_period
             try:
                 async with asyncio.timeout(_TICK):
                     event = await events.get()
@@ -283,8 +284,12 @@ class Uplink:
             **self.more_state(),
         }
         if is_online:
-            state["next"] = at + int(STATE_PERIOD * 1000)
+            state["next"] = at + int(self._state_period * 1000)
         return contract.encode_state(state, contract.GATEWAY_LIMIT)
+
+    @property
+    def _state_period(self) -> float:
+        return STATE_PERIOD if self._is_collector_online else RARE_STATE_PERIOD
 
     def _topic(self, channel: str) -> str:
         return contract.topic(self._config.city, self._config.publisher, channel)
