@@ -138,9 +138,9 @@ class Ingest:
     def release(self, now: int, publisher: str | None = None) -> list[Observation]:
         """Try everything held once more, after its cause was mended; what is still refused stays held."""
         released: list[Observation] = []
-        after = 0
-        while page := self._city.quarantine.held(publisher, limit=500, after=after):
-            after = page[-1].id
+        after, newest = 0, self._city.quarantine.newest()
+        while after < newest and (page := self._city.quarantine.held(publisher, limit=500, after=after)):
+            after = page[-1].id  # what a store refuses now is held anew, behind the newest: not again in this round
             batch, freed = _Taken(self._city.store.table), []
             for one in page:
                 before = len(batch.held)

@@ -97,6 +97,11 @@ class Quarantine:
         with self._engine.connect() as connection:
             return [Held(*row) for row in connection.execute(query.order_by(quarantine.c.id).limit(limit))]
 
+    def newest(self) -> int:
+        """The id of what was held last; 0 while nothing is held."""
+        with self._engine.connect() as connection:
+            return connection.scalar(select(func.max(quarantine.c.id))) or 0
+
     def counts(self) -> dict[str, dict[str, int]]:
         """Publisher -> reason -> readings held; the reason "forgotten" counts what had to make room."""
         number = func.count()

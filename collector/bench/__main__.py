@@ -92,7 +92,7 @@ def _storing(options: argparse.Namespace) -> None:
 
 
 def _growing(options: argparse.Namespace) -> None:
-    _table(growing.measure([options.points, 5 * options.points]))
+    _table(growing.measure([options.points, 10 * options.points, 50 * options.points]))
 
 
 def _table(rows: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from collector.ledger import Account
 from collector.message import Message
 from collector.observation import Series
 from collector.query import Query
-from collector.stores import Added, StoreError
+from collector.stores import Added, Keep, StoreError
 from firmware import contract
 
 NOW = 1_795_392_000_000
@@ -268,6 +268,20 @@ def test_what_a_store_refuses_is_held(city: City, send: Send, monkeypatch: pytes
     assert reasons(city) == ["field type conflict"]
     assert (account(city).stored, account(city).quarantined) == (((1, 1), (3, 3)), ((2, 2),))
     assert outcome.receipts == {("park-0001", "7f3a91c2"): ((1, 3),)}
+
+
+def test_what_comes_beyond_retention_is_held_and_receipted(city: City, send: Send) -> None:
+    send(message(1, reading(-200 * 24 * HOUR)))
+    city.store.limit([Keep("distance", days=30)])
+    city.store.tend(NOW)
+    outcome = send(message(2, reading(-150 * 24 * HOUR, distance=0.7)), message(3))
+    assert outcome.receipts == {("park-0001", "7f3a91c2"): ((2, 3),)}
+    assert stored(city) == [(3, 0.4)]
+    (held,) = city.quarantine.held()
+    assert "beyond retention" in held.reason
+    assert json.loads(held.content) == reading(-150 * 24 * HOUR, distance=0.7)
+    assert Ingest(city).release(NOW) == []
+    assert len(city.quarantine.held()) == 1
 
 
 def test_a_state_becomes_observations_of_the_publisher(city: City, send: Send) -> None:
