@@ -1,6 +1,6 @@
 """How does a batch look as an Arrow table, and a row of the store as an observation?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,11 +37,11 @@ def table_of(batch: Batch) -> pa.Table:
     return pa.table(arrays, [name.strip('"') for name in COLUMNS])
 
 
-def reader_of(series: Series) -> Callable[[tuple[Any, ...]], Observation]:
+def reader_of(series: Series) -> Callable[[Sequence[Any]], Observation]:
     """Rows of ``FIELDS`` become observations of one series."""
     kind = kind_of(series.quantity)
 
-    def read(row: tuple[Any, ...]) -> Observation:
+    def read(row: Sequence[Any]) -> Observation:
         at, number, text, source, mark, known = row
         quality, censored, derived = WORDS[mark]
         return Observation(series, at, read_value(kind, number, text), quality, censored, source, derived, known)

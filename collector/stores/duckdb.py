@@ -40,7 +40,10 @@ order by position"""
 _LATEST = """
 select position, max(kept.known) from batch join {source} kept on kept.series = batch.series and kept."at" = batch."at"
 where kept."at" between ? and ? group by position"""
-_NEWEST = "select max_by(kept, {{'at': \"at\", 'known': known}}) from {source} kept group by series"
+_NEWEST = """
+with last as (select series, max("at") as newest from {source} group by series)
+select kept.series, {fields} from {source} kept join last on last.series = kept.series and newest = kept."at"
+qualify row_number() over (partition by kept.series order by known desc) = 1"""
 
 _EXPIRED = "select series, before from expired"
 
@@ -260,12 +263,8 @@ class DuckdbStore:
 
     def _read_newest(self) -> Batch:
         source = source_of(self._writer, self._sealed, None, None)
-        rows = self._writer.execute(_NEWEST.format(source=source)).fetchall()
-        found = []
-        for (row,) in rows:
-            series = self.table[row["series"] - 1]
-            found.append(reader_of(series)(tuple(row[name.strip('"')] for name in FIELDS)))
-        return Batch.of(self.table, found)
+        rows = self._writer.execute(_NEWEST.format(source=source, fields=", ".join(FIELDS))).fetchall()
+        return Batch.of(self.table, [reader_of(self.table[number - 1])(row) for number, *row in rows])
 
     # ---- keeping house ----------------------------------------------------------------------------------------------
 
