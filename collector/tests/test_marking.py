@@ -83,7 +83,9 @@ def test_an_hour_of_the_same_is_marked_while_it_lasts() -> None:
 def test_two_prove_nothing_and_a_resting_value_may_stay() -> None:
     marker = Marker()
     assert marker.marks(reading(0, 21.5), reading(600, 21.5), reading(601, 21.5)) == ["", "", "implausible"]
-    assert marker.marks(*(reading(minute, 0.0) for minute in range(900, 1200, 10))) == [""] * 30
+    rest = [reading(minute, 0.0) for minute in range(900, 1200, 10)]
+    assert marker.marks(*rest) == [""] * 30
+    assert marker.marks(reading(1200, 0.0), reading(1201, 50.0)) == ["", "implausible"]
 
 
 def test_what_has_no_limit_is_left_alone() -> None:
@@ -119,6 +121,14 @@ def test_a_repetition_and_what_is_older_than_the_standing_value_change_nothing()
     several = [reading(10 * place, 21.5) for place in range(7)]
     marker.marks(*several)
     assert marker.marks(*several, reading(-10, 3.0), reading(70, 21.5)) == [""] * 8 + ["implausible"]
+
+
+def test_who_says_it_again_has_not_said_it_twice() -> None:
+    marker = Marker()
+    assert marker.marks(reading(0, 21.5), reading(0, 21.5)) == [""] * 2
+    assert marker.marks(reading(61, 21.5)) == [""]
+    assert marker.marks(reading(61, 21.5)) == [""]
+    assert marker.marks(reading(62, 21.5)) == ["implausible"]
 
 
 def test_what_follows_is_judged_by_the_correction() -> None:
