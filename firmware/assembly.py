@@ -22,19 +22,19 @@ def build(folder: str):
     kind = _kind(settings["kind"])
     own = node_json.of_kind(settings, kind.KEYS, kind.OPTIONAL)
     own["period_ms"] = settings["period_ms"]
-    battery = settings.get("battery")
-    if battery and not kind.BATTERY:
+    if "battery" in settings and not kind.BATTERY:
         raise node_json.SettingsError("battery: a node of this kind can't sleep")
     hal = _board()(settings["hal"], folder)
     gc.collect()
-    memory = _memory(hal) if battery else None
+    memory = _memory(hal) if "battery" in settings else None
     outbox = _outbox(folder, settings, memory)
     link = _link(settings, context, ends, hal)
     from firmware.publisher import Publisher
 
     publisher = Publisher(settings["city"], settings["publisher"], outbox, link)
-    desk = _desk(folder, settings, hal, outbox, context, publisher)
+    desk = _desk(folder, settings, hal)
     if desk is not None:
+        desk.opens(outbox, context, publisher)
         own = desk.start() or own
     gc.collect()
     try:
@@ -94,13 +94,13 @@ def _link(settings: dict, context, ends: int, hal):
     return link
 
 
-def _desk(folder: str, settings: dict, hal, outbox, context, publisher):
+def _desk(folder: str, settings: dict, hal):
     """None for a node that trusts nobody."""
     if "trust" not in settings:
         return None
     from firmware.desk import Desk
 
-    return Desk(folder, settings, hal, outbox, context, publisher.is_collector_offline)
+    return Desk(folder, settings, hal)
 
 
 def _memory(hal):

@@ -16,9 +16,6 @@ class Clerk:
 
         Raises SettingsError.
         """
-        from firmware.signature import trust
-
-        trust("trust", self._desk.trust)
         own, slots = None, None
         config = self._config() if self._has("config.json") or self._has("config.old") else None
         if config is not None:
@@ -100,12 +97,17 @@ class Clerk:
         return Keys(self._desk.folder + "/keys")
 
     def _config(self):
-        from firmware import settings
         from firmware.config import Config
+
+        return Config(self._desk.folder, self._asked, self._keys(), self._desk.trust)
+
+    def _asked(self) -> tuple:
+        """What node.json says, and the module of the kind."""
+        from firmware import settings
         from firmware.nodes import module
 
         node_json = settings.load(self._desk.folder + "/node.json")
-        return Config(self._desk.folder, node_json, module(node_json["kind"]), self._keys(), self._desk.trust)
+        return node_json, module(node_json["kind"])
 
     def _commander(self):
         from firmware.commands import Commander
@@ -118,11 +120,15 @@ class Clerk:
 
     def _own_orders(self):
         from firmware.own_orders import OwnOrders
+
+        return OwnOrders(
+            self._desk.folder, self._slots(), self._updater, self._commander().answer, self._desk.hal.restart
+        )
+
+    def _updater(self, slots):
         from firmware.update import Updater
 
-        desk, slots = self._desk, self._slots()
-        updater = Updater(slots, self._keys(), desk.trust, desk.context)
-        return OwnOrders(desk.folder, slots, updater, self._commander().answer, desk.hal.restart)
+        return Updater(slots, self._keys(), self._desk.trust, self._desk.context)
 
     def _tell(self, config) -> None:
         self._desk.number, self._desk.error = config.number, config.error

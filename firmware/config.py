@@ -13,25 +13,24 @@ The clock plays no part: a configuration does not expire, and a number only grow
 import binascii
 import json
 
-from firmware import settings as node_json
 from firmware.boot.durable import replace
 from firmware.contract import ContractError
-from firmware.settings import SettingsError
+from firmware.forgetting import forget
 
 ATTEMPTS = 3
 _REASON = 120  # characters that are kept of why one was given up
 
 
 class Config:
-    """``keys.signed(message)`` and ``trust`` say whose configurations are taken; ``kind`` is the module of the node's.
+    """``keys.signed(message)`` and ``trust`` say whose configurations are taken.
 
-    ``settings`` is what node.json says. ``number`` (0: none) and ``error`` are for the state message.
+    ``asked()`` is (what node.json says, the module of the node's kind), loaded when a configuration has to be judged by
+    it. ``number`` (0: none) and ``error`` are for the state message.
     """
 
-    def __init__(self, folder: str, settings: dict, kind, keys, trust: dict) -> None:
+    def __init__(self, folder: str, asked, keys, trust: dict) -> None:
         self._current, self._old = folder + "/config.json", folder + "/config.old"
-        self._node_json = settings
-        self._kind = kind
+        self._asked = asked
         self._keys = keys
         self._trust = trust
         self.error = ""
@@ -55,7 +54,7 @@ class Config:
             self._save()
         try:
             return self._resolved(self.changes)
-        except SettingsError as error:  # a newer firmware may want other keys
+        except ContractError as error:  # a newer firmware may want other keys
             if not self.number:
                 raise
             self.give_up(str(error))
@@ -83,18 +82,13 @@ class Config:
         """
         if not payload:
             return False  # the retained message was taken away
-        from firmware import orders
-        from firmware.signature import digest
-
         try:
-            message = orders.decode_config(payload)
-            name = str(binascii.hexlify(digest(message)), "ascii")
-            if not self._is_news(message["number"], name):
+            message, name = await self._read(payload)
+            if message is None:
                 return False
-            await self._check_origin(message)
             self._resolved(message["settings"])
             self._accept(message, name)
-        except (ContractError, SettingsError) as error:
+        except ContractError as error:
             self.error = str(error)
         except OSError as error:
             self.error = "flash: " + str(error)
@@ -102,6 +96,19 @@ class Config:
             return True
         print("config: " + self.error)
         return False
+
+    async def _read(self, payload: bytes) -> tuple:
+        """(The message, its digest); (None, "") when it is known. Raises ContractError, also for who may not ask."""
+        from firmware.orders import decode_config
+        from firmware.signature import digest
+
+        message = decode_config(payload)
+        name = str(binascii.hexlify(digest(message)), "ascii")
+        if not self._is_news(message["number"], name):
+            return None, ""
+        await self._check_origin(message)
+        forget("signature", "orders")  # what judges the settings needs their room
+        return message, name
 
     def _is_news(self, number: int, name: str) -> bool:
         """False for what is known, and for a number that is taken."""
@@ -111,7 +118,7 @@ class Config:
             self._tell_given_up()
         elif number <= max(self.number, self._given_up[0]):
             newest = max(self.number, self._given_up[0])
-            raise SettingsError("number " + str(number) + " is not above " + str(newest))
+            raise ContractError("number " + str(number) + " is not above " + str(newest))
         else:
             return True
         return False
@@ -121,23 +128,25 @@ class Config:
 
         by = center(message)
         if not may(self._trust, message, "config"):
-            raise SettingsError((by or "nobody") + " may not configure here")
+            raise ContractError((by or "nobody") + " may not configure here")
         if not await self._keys.signed(message):
-            raise SettingsError("not signed by " + by)
+            raise ContractError("not signed by " + by)
 
     def _resolved(self, changes: dict) -> dict:
-        given = dict(self._node_json["rest"])
-        period = self._node_json["period_ms"]
+        from firmware.settings import SettingsError, resolved, whole
+
+        node_json, kind = self._asked()
+        given, period = dict(node_json["rest"]), node_json["period_ms"]
         for key, value in changes.items():
             if key == "period_ms":
                 period = value
-            elif key in self._kind.KEYS or key in self._kind.OPTIONAL:
+            elif key in kind.KEYS or key in kind.OPTIONAL:
                 given[key] = value
             else:
                 raise SettingsError(key[:64] + ": is not for a configuration to change")
-        resolved = node_json.resolved(given, self._kind.KEYS, self._kind.OPTIONAL)
-        resolved["period_ms"] = node_json.whole("period_ms", period)
-        return resolved
+        found = resolved(given, kind.KEYS, kind.OPTIONAL)
+        found["period_ms"] = whole("period_ms", period)
+        return found
 
     # ---- on flash
 

@@ -16,12 +16,9 @@ _LOADED = "clerk commands config own_orders update download release signature ec
 
 
 class Desk:
-    """``context`` is the node's TLS; ``is_offline()`` is whether the collector says it is away.
+    """``kind``, the kind itself, may carry out commands; it and what ``opens`` brings are there after the start."""
 
-    ``kind``, the kind itself, may carry out commands.
-    """
-
-    def __init__(self, folder: str, settings: dict, hal, outbox, context, is_offline) -> None:
+    def __init__(self, folder: str, settings: dict, hal) -> None:
         self.refused = 0  # commands that nobody we know has signed
         self.number, self.error = 0, ""  # of the configuration, for the state
         self.kind = None
@@ -30,9 +27,7 @@ class Desk:
         self.trust = settings["trust"]
         self._kind_module = "nodes." + settings["kind"]
         self.hal = hal
-        self.outbox = outbox
-        self.context = context
-        self.is_offline = is_offline
+        self.outbox = self.context = self._collector = None
         self.own = None  # while an order to the node itself is carried out
         self._command_topic = topic(settings["city"], self.publisher, "command")
         self._config_topic = topic(settings["city"], self.publisher, "config")
@@ -44,6 +39,13 @@ class Desk:
         own, self._trial = self._clerk().start()
         self._forget()
         return own
+
+    def opens(self, outbox, context, collector) -> None:
+        """``context`` is the node's TLS; ``collector`` knows whether the collector says it is away."""
+        self.outbox, self.context, self._collector = outbox, context, collector
+
+    def is_offline(self) -> bool:
+        return self._collector is not None and self._collector.is_collector_offline()
 
     def begin(self, own) -> None:
         """An order to the node itself is to be carried out."""
@@ -93,11 +95,11 @@ class Desk:
         while True:
             if self._waiting:
                 gc.collect()
-                name, payload, retained = self._waiting[0]
-                if name == self._command_topic:
-                    await self._clerk().command_came(payload, retained)
-                else:
-                    await self._clerk().config_came(payload)
+                try:
+                    await self._handle(*self._waiting[0])
+                except MemoryError:  # the readings need no order to go on
+                    self.error = "an order did not fit into the heap"
+                    print("desk: " + self.error)
                 self._waiting.pop(0)
             elif self.own is not None:
                 await self.own.carry_out()
@@ -107,6 +109,12 @@ class Desk:
                 continue
             self._forget()
 
+    async def _handle(self, name: str, payload: bytes, retained: bool) -> None:
+        if name == self._command_topic:
+            await self._clerk().command_came(payload, retained)
+        else:
+            await self._clerk().config_came(payload)
+
     async def _prove(self, trial) -> None:
         await trial.run()
         self._trial = None
@@ -114,7 +122,7 @@ class Desk:
     def judge(self, verdict: str) -> None:
         """A trial is over, or goes on after a sleep."""
         getattr(self._clerk(), verdict)()
-        if not self._waiting:
+        if not self.is_busy():
             self._forget()
 
     def _clerk(self):
@@ -124,6 +132,5 @@ class Desk:
 
     def _forget(self) -> None:
         """Their heap belongs to the readings again."""
-        if self.own is None:
-            forget(self._kind_module, "air.certificates", *_LOADED.split())
-            gc.collect()
+        forget(self._kind_module, "air.certificates", *_LOADED.split())
+        gc.collect()

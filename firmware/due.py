@@ -37,6 +37,8 @@ class Due:
 
     def receipted(self, seq: int) -> None:
         self._timers.pop(seq, None)
+        if not self._timers:
+            self._timers = {}  # a table never shrinks
 
     def connected(self, now: int) -> None:
         """A new connection: everything is due once, and the timers begin anew."""

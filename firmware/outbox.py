@@ -208,6 +208,8 @@ class Outbox:
             for segment in self._lanes[lane]:
                 if segment[0] == number:
                     segment[2] -= 1
+        if not self._taken:
+            self._taken = {}  # a table never shrinks
         for lane in (URGENT, NORMAL):
             self._delete_finished(lane)
         return done

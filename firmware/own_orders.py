@@ -8,11 +8,13 @@ import json
 import os
 
 from firmware.boot.durable import replace
-from firmware.update import UpdateError
 
 
 class OwnOrders:
-    """``answer(id, (status, values, reason))`` tells the city; ``restart()`` starts the board again."""
+    """``answer(id, (status, values, reason))`` tells the city; ``restart()`` starts the board again.
+
+    ``updater(slots)`` makes who fetches a release: its code is loaded for that only.
+    """
 
     def __init__(self, folder: str, slots, updater, answer, restart) -> None:
         self._path = folder + "/update.json"
@@ -47,8 +49,10 @@ class OwnOrders:
     async def carry_out(self) -> None:
         """Restarts, or returns when the update has failed."""
         if self._url is not None:
+            from firmware.update import UpdateError
+
             try:
-                number = await self._updater.fill(self._url)
+                number = await self._updater(self._slots).fill(self._url)
                 self._keep(self._identifier, number)
                 self._slots.try_idle()
             except (UpdateError, OSError) as error:

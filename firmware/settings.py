@@ -5,7 +5,7 @@ import json
 from firmware.contract import ContractError, check_id
 
 
-class SettingsError(ValueError):
+class SettingsError(ContractError):
     """node.json can't be used; the text names the key."""
 
 
@@ -108,6 +108,7 @@ _KEYS = {
     "hal": table,
 }
 _BROKER = {"host": text, "port": _port, "server_name": text}
+RIGHTS = ("command", "config", "update")
 _BATTERY = {"report_ms": whole, "receipt_ms": whole}
 
 
@@ -116,7 +117,21 @@ def _battery(key: str, value):
     return _only(key + ".", table(key, value), _BATTERY)
 
 
-_OPTIONAL = {"outbox_bytes": whole, "battery": _battery, "trust": table}
+def trust(key: str, value) -> dict:
+    """{name of a key: [rights]}: what they are for, ``firmware/signature.py`` says."""
+    if type(value) is not dict:
+        raise SettingsError(key + ": expected an object")
+    for name, rights in value.items():
+        try:
+            check_id(key + "." + name[:64], name)
+        except ContractError as error:
+            raise SettingsError(str(error)) from None
+        if type(rights) is not list or not rights or not all(right in RIGHTS for right in rights):
+            raise SettingsError(key + "." + name + ": expected a list of " + " ".join(RIGHTS))
+    return value
+
+
+_OPTIONAL = {"outbox_bytes": whole, "battery": _battery, "trust": trust}
 
 
 def load(path: str) -> dict:

@@ -9,28 +9,14 @@ import binascii
 import hashlib
 
 from firmware.contract import ContractError, check_id
+from firmware.forgetting import forget
 from firmware.orders import signed_bytes
-from firmware.settings import SettingsError
 
-COMMAND, CONFIG, UPDATE = RIGHTS = ("command", "config", "update")
+COMMAND, CONFIG, UPDATE = "command", "config", "update"
 
 # RFC 5480: an EC public key on P-256, uncompressed; x and y follow.
 _PREFIX = binascii.unhexlify("3059301306072a8648ce3d020106082a8648ce3d030107034200" + "04")
 _SIZE = len(_PREFIX) + 64
-
-
-def trust(key: str, value) -> dict:
-    """The check of node.json's ``trust``: {name of a key: [rights]}. Raises SettingsError."""
-    if type(value) is not dict:
-        raise SettingsError(key + ": expected an object")
-    for name, rights in value.items():
-        try:
-            check_id(key + "." + name[:64], name)
-        except ContractError as error:
-            raise SettingsError(str(error)) from None
-        if type(rights) is not list or not rights or not all(right in RIGHTS for right in rights):
-            raise SettingsError(key + "." + name + ": expected a list of " + " ".join(RIGHTS))
-    return value
 
 
 def digest(message: dict) -> bytes:
@@ -72,7 +58,9 @@ class Keys:
             return False
         from firmware.ecdsa import verify  # most starts never need it
 
-        return await verify(key, covered, signature)
+        is_theirs = await verify(key, covered, signature)
+        forget("ecdsa")
+        return is_theirs
 
     def _key(self, name: str) -> tuple | None:
         try:

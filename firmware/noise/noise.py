@@ -9,6 +9,7 @@ LEVELS = ("laeq", "lafmax", "lafmin", "la10", "la50", "la90")
 _SECOND = a_weighting.RATE  # samples
 # Every microphone hisses 20 dB louder: 25 ms of less than 10 dB(A), before the calibration, are a broken wire.
 _DEAD = a_weighting.FULL_SCALE_SQUARE // 10**11 * SLOTS
+_BUFFER = bytearray(4 * SLOTS)  # taken when this is loaded: later the heap of a chip has no such piece left
 _WHOLE_PERCENT = 95  # a period of which less was measured is doubtful
 
 
@@ -26,9 +27,8 @@ class Noise:
         self._period = settings["period_ms"] * (a_weighting.RATE // 1000)
         integer, exponent = settings["calibration_db"]
         self._sound = SoundLevel(integer / 10**-exponent)
-        self._buffer = bytearray(4 * SLOTS)
-        self._view = memoryview(self._buffer)
-        self._slots = words(self._buffer)
+        self._view = memoryview(_BUFFER)
+        self._slots = words(_BUFFER)
         self._passed = 0  # samples of this period, heard or lost
         self._lost = 0
         self._lost_before = 0  # by the microphone's count
@@ -67,7 +67,7 @@ class Noise:
 
     async def _fill(self) -> bool:
         got = 0
-        while got < len(self._buffer):
+        while got < len(_BUFFER):
             size = await self._microphone.read_into(self._view[got:])
             if not size:
                 return False

@@ -29,7 +29,7 @@ class Signatures:
 
 
 def opened() -> Config:
-    return Config(ROOT, SETTINGS, Kind, Signatures(), TRUST)
+    return Config(ROOT, lambda: (SETTINGS, Kind), Signatures(), TRUST)
 
 
 def offered(number: int) -> bool:

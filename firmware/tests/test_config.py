@@ -35,7 +35,7 @@ def opened(**changes: object) -> Config:
     """As a start of the node does it, but for counting the start."""
     settings = dict(NODE_JSON)
     settings.update(changes)
-    return Config(".", settings, Kind, Signatures(), TRUST)
+    return Config(".", lambda: (settings, Kind), Signatures(), TRUST)
 
 
 def message(number: int, settings: dict, **changes: object) -> bytes:
@@ -223,7 +223,7 @@ def test_a_newer_firmware_that_does_not_know_a_key_starts_without_the_configurat
         KEYS = {"height_mm": whole}
         OPTIONAL = {}
 
-    config = Config(".", NODE_JSON, Newer, Signatures(), TRUST)
+    config = Config(".", lambda: (NODE_JSON, Newer), Signatures(), TRUST)
     assert config.start() == {"period_ms": 1000, "height_mm": 3000}
     assert config.error == "number 4 was given up: threshold_mm: is not for a configuration to change"
 

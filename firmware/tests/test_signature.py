@@ -4,8 +4,9 @@ import asyncio
 import binascii
 import os
 
-from firmware.settings import SettingsError
-from firmware.signature import Keys, digest, may, trust
+from firmware import signature as rights_of
+from firmware.settings import RIGHTS, SettingsError, trust
+from firmware.signature import Keys, digest, may
 
 # SubjectPublicKeyInfo of two keys, and what the first signed; made with the Python package cryptography.
 WATER = (
@@ -125,6 +126,7 @@ def test_what_can_not_be_written_is_not_signed():
 
 def test_a_wrong_trust_is_named():
     assert trust("trust", TRUST) == TRUST
+    assert RIGHTS == (rights_of.COMMAND, rights_of.CONFIG, rights_of.UPDATE)
     for wrong, said in (
         ([], "trust: expected an object"),
         ({"Center": ["command"]}, "trust.Center: expected 1 to 64 of a-z 0-9 -"),

@@ -1,0 +1,446 @@
+"""How do many small files become few modules? What is loaded together is put into one before it is compiled.
+
+A module costs a node's heap a quarter of a KB, each name that it imports a slot in its table, and each number that has
+a name another. None of that is needed once it is known who belongs together: what every node holds is one module,
+``firmware/resident.py``, and a module that is loaded when it is needed takes in what nobody else asks for. Names that
+would meet are told apart by the name of their file; numbers become a part of the code that uses them.
+"""
+
+import ast
+import builtins
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+RESIDENT = "resident"
+# What every node on the mains holds, with all that these ask for (on a chip the board is another one).
+_HELD = ("link", "outbox", "publisher", "sampler", "status", "node", "loop_lag", "hal_sim/board")
+# These ask where they stand, or are compiled to machine code.
+_APART = ("quantities", "noise/viper", "noise/a_weighting")
+
+Tree = ast.Module
+Statements = list[ast.stmt]
+
+
+class Import(NamedTuple):
+    """``name`` of ``module`` is called ``bound``; without a name it is the module itself."""
+
+    module: str
+    name: str | None
+    bound: str
+
+
+def link(sources: Mapping[str, str]) -> dict[str, str]:
+    """Path below ``firmware/`` -> text, the same with fewer files."""
+    city = _City({path.removesuffix(".py"): ast.parse(text, path) for path, text in sources.items()})
+    linked: dict[str, Tree] = {}
+    for group, names in city.groups.items():
+        body = [statement for name in names for statement in _Rewriter(city, name, group).run().body]
+        linked[group] = ast.Module(_once(body), [])
+    for name, tree in city.trees.items():
+        if name not in city.group_of:
+            touched = any(one.module in city.group_of for _, imports in _imports(tree, city.trees) for one in imports)
+            linked[name] = _Rewriter(city, name, None).run() if touched else tree
+    asked = {
+        (one.module, one.name) for tree in linked.values() for _, imports in _imports(tree, linked) for one in imports
+    }
+    for group in city.groups:
+        _fold(linked[group], {name for module, name in asked if module == group})
+    untouched = {name: sources[name + ".py"] for name in linked if linked[name] is city.trees.get(name)}
+    return {
+        name + ".py": untouched.get(name) or ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+        for name, tree in linked.items()
+    }
+
+
+# ---- who belongs together
+
+
+class _City:
+    """All the files: ``group_of`` each that is taken in, ``groups`` in the order of loading, ``finals`` their names."""
+
+    def __init__(self, trees: dict[str, Tree]) -> None:
+        self.trees = trees
+        self._uses = {
+            name: {
+                one.module
+                for node, imports in _imports(tree, trees)
+                if node in tree.body
+                for one in imports
+                if one.module
+            }
+            for name, tree in trees.items()
+        }
+        self.group_of = self._grouped()
+        self.groups: dict[str, list[str]] = {}
+        for name in self._in_order():
+            if name in self.group_of:
+                self.groups.setdefault(self.group_of[name], []).append(name)
+        self.finals = {name: table for names in self.groups.values() for name, table in self._named(names).items()}
+
+    def final(self, module: str, name: str) -> str:
+        """What a name of a module that is taken in is called there."""
+        return self.finals[module][name]
+
+    def _grouped(self) -> dict[str, str]:
+        apart = {name for name in self.trees if name in _APART or name.endswith("__init__")}
+        apart |= {module for tree in self.trees.values() for module in _as_values(tree, self.trees)}
+        reach = {name: self._reach(name) for name in self.trees}
+        held = {one for name in _HELD if name in self.trees for one in reach[name]} - apart
+        used = Counter(one for uses in self._uses.values() for one in uses)
+        by_kinds = {one for name in self.trees if name.startswith("nodes/") for one in self._uses[name]}
+        lazily = {
+            one.module
+            for tree in self.trees.values()
+            for node, imports in _imports(tree, self.trees)
+            if node not in tree.body
+            for one in imports
+        }
+        # A kind's own module is forgotten after the start, so it takes nothing in.
+        roots = {
+            name for name in self.trees if not used[name] or name in lazily or (name in by_kinds and used[name] == 1)
+        }
+        roots -= held | apart
+        group_of = dict.fromkeys(held, RESIDENT)
+        for name in self.trees.keys() - held - apart - roots:
+            holders = [root for root in roots if name in reach[root]]
+            firsts = [root for root in holders if all(root in reach[other] for other in holders)]
+            if len(firsts) == 1 and not firsts[0].startswith("nodes/"):
+                group_of[name] = group_of[firsts[0]] = firsts[0]
+        return group_of
+
+    def _reach(self, root: str) -> set[str]:
+        """What is loaded with it, and itself."""
+        found: set[str] = set()
+        left = [root]
+        while left:
+            name = left.pop()
+            if name not in found:
+                found.add(name)
+                left += self._uses[name]
+        return found
+
+    def _in_order(self) -> list[str]:
+        """Each after what it imports."""
+        order: dict[str, None] = {}
+
+        def visit(name: str) -> None:
+            if name not in order:
+                for one in sorted(self._uses[name]):
+                    visit(one)
+                order[name] = None
+
+        for name in sorted(self.trees):
+            visit(name)
+        return list(order)
+
+    def _named(self, names: list[str]) -> dict[str, dict[str, str]]:
+        """Module -> its names at the top -> what they are called in the group."""
+        bound = {name: self._at_top(name) for name in names}
+        origins: dict[str, set[str]] = {}
+        for name in names:
+            for one, source in bound[name].items():
+                if source is None or source.module not in names:
+                    origins.setdefault(one, set()).add(name if source is None else f"{source.module} {source.name}")
+        inner = {one for name in names for one in _within(self.trees[name])}
+        table: dict[str, dict[str, str]] = {}
+        for name in names:
+            mark = "_" + name.replace("/", "_")
+            table[name] = {}
+            for one, source in bound[name].items():
+                if source is None or source.module not in names:
+                    is_taken = len(origins[one]) > 1 or one in inner or hasattr(builtins, one)
+                    table[name][one] = one + mark if is_taken else one
+                elif source.name is not None:
+                    table[name][one] = table[source.module][source.name]
+        return table
+
+    def _at_top(self, name: str) -> dict[str, Import | None]:
+        """Where each name that a module binds comes from; None: it is the module's own."""
+        tree = self.trees[name]
+        found: dict[str, Import | None] = dict.fromkeys(_bound(tree.body))
+        for node, imports in _imports(tree, self.trees, foreign=True):
+            if node in tree.body:
+                found.update({one.bound: one for one in imports})
+        return found
+
+
+def _module(path: str, trees: Mapping[str, Tree]) -> str:
+    return next((one for one in (path, f"{path}/__init__" if path else "__init__") if one in trees), "")
+
+
+def _imports(
+    tree: ast.AST, trees: Mapping[str, Tree], *, foreign: bool = False
+) -> Iterator[tuple[ast.stmt, list[Import]]]:
+    """Each statement that imports of the firmware, or, with ``foreign``, each that imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "firmware":
+            found = []
+            for one in node.names:
+                path = "/".join((node.module or "").split(".")[1:])
+                whole = f"{path}/{one.name}" if path else one.name
+                is_module = whole in trees
+                found.append(
+                    Import(
+                        whole if is_module else _module(path, trees),
+                        None if is_module else one.name,
+                        one.asname or one.name,
+                    )
+                )
+            yield node, found
+        elif foreign and isinstance(node, ast.Import):
+            yield node, [Import("", one.name, one.asname or one.name) for one in node.names]
+        elif foreign and isinstance(node, ast.ImportFrom):
+            yield node, [Import(str(node.module), one.name, one.asname or one.name) for one in node.names]
+
+
+def _as_values(tree: Tree, trees: Mapping[str, Tree]) -> Iterator[str]:
+    """Modules that must be ones: handed on as such, asked for within a function, or of one that has imported them."""
+    aliases = {one.bound: one.module for _, imports in _imports(tree, trees) for one in imports if one.name is None}
+    attributes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in aliases and id(node) not in attributes:
+            yield aliases[node.id]
+    for node, imports in _imports(tree, trees):
+        for one in imports:
+            if one.name is None and node not in tree.body:
+                yield one.module
+            if one.name is not None and one.module:
+                theirs = [their for _, some in _imports(trees[one.module], trees) for their in some]
+                yield from (their.module for their in theirs if their.bound == one.name and their.name is None)
+
+
+def _bound(body: Iterable[ast.AST]) -> set[str]:
+    """Names that these statements bind in their own scope."""
+    found: set[str] = set()
+    elsewhere: set[str] = set()
+    left = list(body)
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            continue
+        else:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                found |= {one.asname or one.name for one in node.names}
+            elif isinstance(node, ast.ExceptHandler) and node.name:
+                found.add(node.name)
+            elif isinstance(node, ast.Global):
+                elsewhere |= set(node.names)
+            left += ast.iter_child_nodes(node)
+    return found - elsewhere
+
+
+def _within(tree: Tree) -> Iterator[str]:
+    """Names that functions bind for themselves: nothing at the top may be called so, or it would be hidden there."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _bound(node.body) | _arguments(node.args)
+        elif isinstance(node, ast.Lambda):
+            yield from _arguments(node.args)
+        elif isinstance(node, ast.comprehension):
+            yield from (one.id for one in ast.walk(node.target) if isinstance(one, ast.Name))
+
+
+# ---- one file, as it stands in its group
+
+
+class _Rewriter(ast.NodeTransformer):
+    """``group`` is None for a file that stays, and only asks elsewhere for what was taken in."""
+
+    def __init__(self, city: _City, name: str, group: str | None) -> None:
+        self._city = city
+        self._tree = city.trees[name]
+        self._group = group
+        self._names = dict(city.finals[name]) if group else {}
+        self._modules: dict[str, str] = {}  # what is called so is a module that was taken in
+        self._scopes: list[set[str]] = []
+        self._more: dict[str, ast.stmt] = {}  # imports in place of such a module
+
+    def run(self) -> Tree:
+        for _, imports in _imports(self._tree, self._city.trees):
+            self._modules |= {
+                one.bound: one.module for one in imports if one.name is None and one.module in self._city.group_of
+            }
+        tree = ast.parse(ast.unparse(self._tree))
+        body = self._visited(tree.body)
+        return ast.Module([*self._more.values(), *body], [])
+
+    def _visited(self, body: Statements) -> Statements:
+        found: Statements = []
+        for node in body:
+            made = self.visit(node)
+            found += made if isinstance(made, list) else [made]
+        return found
+
+    def _is_local(self, name: str) -> bool:
+        return any(name in scope for scope in self._scopes)
+
+    def _from(self, module: str, name: str, bound: str) -> ast.ImportFrom:
+        group, final = self._city.group_of[module], self._city.final(module, name)
+        return ast.ImportFrom("firmware." + group.replace("/", "."), [_alias(final, bound)], 0)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> Statements:
+        made: Statements = []
+        found = next((imports for _, imports in _imports(node, self._city.trees, foreign=True)), [])
+        for one, alias in zip(found, node.names, strict=True):
+            bound = one.bound if self._scopes else self._names.get(one.bound, one.bound)
+            group = self._city.group_of.get(one.module)
+            if group is None:
+                made.append(ast.ImportFrom(node.module, [_alias(alias.name, bound)], 0))
+            elif one.name is None:
+                continue  # its attributes are names now
+            elif group != self._group:
+                made.append(self._from(one.module, one.name, bound))
+            elif self._scopes:
+                final = ast.Name(self._city.final(one.module, one.name), ast.Load())
+                made.append(ast.Assign([ast.Name(bound, ast.Store())], final))
+        return made or ([ast.Pass()] if self._scopes else [])
+
+    def visit_Import(self, node: ast.Import) -> ast.Import:
+        if not self._scopes:
+            node.names = [
+                _alias(one.name, self._names.get(one.asname or one.name, one.asname or one.name)) for one in node.names
+            ]
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        value = node.value
+        if not isinstance(value, ast.Name) or value.id not in self._modules or self._is_local(value.id):
+            self.generic_visit(node)
+            return node
+        module = self._modules[value.id]
+        if self._city.group_of[module] == self._group:
+            return ast.Name(self._city.final(module, node.attr), node.ctx)
+        bound = f"_{value.id}_{node.attr}"
+        self._more[bound] = self._from(module, node.attr, bound)
+        return ast.Name(bound, node.ctx)
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        if not self._is_local(node.id):
+            node.id = self._names.get(node.id, node.id)
+        return node
+
+    def visit_Global(self, node: ast.Global) -> ast.Global:
+        node.names = [self._names.get(one, one) for one in node.names]
+        return node
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
+        self._outside(node.args)
+        node.returns = None
+        if not self._scopes:
+            node.name = self._names.get(node.name, node.name)
+        self._scopes.append(_bound(node.body) | _arguments(node.args))
+        node.body = self._visited(node.body)
+        self._scopes.pop()
+        return node
+
+    visit_FunctionDef = visit_AsyncFunctionDef = _function  # noqa: N815 - the names of ast
+
+    def _outside(self, arguments: ast.arguments) -> None:
+        """Defaults belong to the scope around the function; annotations to nobody."""
+        for one in ast.walk(arguments):
+            if isinstance(one, ast.arg):
+                one.annotation = None
+        arguments.defaults = [self.visit(one) for one in arguments.defaults]
+        arguments.kw_defaults = [one and self.visit(one) for one in arguments.kw_defaults]
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
+        self._outside(node.args)
+        self._scopes.append(_arguments(node.args))
+        node.body = self.visit(node.body)
+        self._scopes.pop()
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        node.bases = [self.visit(one) for one in node.bases]
+        if not self._scopes:
+            node.name = self._names.get(node.name, node.name)
+        attributes = _bound(node.body)
+        body: Statements = []
+        for one in node.body:  # a method does not see what its class binds
+            is_method = isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+            self._scopes.append(set() if is_method else attributes)
+            body.append(self.visit(one))
+            self._scopes.pop()
+        node.body = body
+        return node
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> ast.expr:
+        targets = [one for loop in node.generators for one in ast.walk(loop.target)]
+        self._scopes.append({one.id for one in targets if isinstance(one, ast.Name)})
+        self.generic_visit(node)
+        self._scopes.pop()
+        return node
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension  # noqa: N815 - as above
+
+
+def _alias(name: str, bound: str) -> ast.alias:
+    return ast.alias(name, None if name == bound else bound)
+
+
+def _arguments(arguments: ast.arguments) -> set[str]:
+    return {one.arg for one in ast.walk(arguments) if isinstance(one, ast.arg)}
+
+
+# ---- the group as a whole
+
+
+def _once(body: Statements) -> Statements:
+    """Each import once."""
+    found: dict[str, ast.stmt] = {}
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.setdefault(ast.unparse(node), node)
+        else:
+            found[str(len(found)) + "#"] = node
+    return list(found.values())
+
+
+def _fold(tree: Tree, asked: set[str | None]) -> None:
+    """Numbers that no other module asks for: mpy-cross puts ``_NAME = const(1)`` where it is used, and nowhere else."""
+    stored = Counter(
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+    private: dict[str, str] = {}
+    body: Statements = []
+    for node in tree.body:
+        pairs = _pairs(node)
+        if not pairs or not all(name.isupper() and stored[name] == 1 and _is_number(value) for name, value in pairs):
+            body.append(node)
+            continue
+        for name, value in pairs:
+            if name not in asked and not name.startswith("_"):
+                private[name] = f"_{name}" if not stored[f"_{name}"] else f"_{name}_"
+            call = ast.Call(ast.Name("const", ast.Load()), [value], [])
+            body.append(ast.Assign([ast.Name(name, ast.Store())], call))
+    tree.body = body
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Name):
+            one.id = private.get(one.id, one.id)
+
+
+def _pairs(node: ast.stmt) -> list[tuple[str, ast.expr]]:
+    """(name, value) of an assignment of one, or of as many as there are names."""
+    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+        return []
+    target, value = node.targets[0], node.value
+    if isinstance(target, ast.Name):
+        return [(target.id, value)]
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        return [
+            (one.id, other) for one, other in zip(target.elts, value.elts, strict=True) if isinstance(one, ast.Name)
+        ]
+    return []
+
+
+def _is_number(node: ast.expr) -> bool:
+    if isinstance(node, ast.UnaryOp):
+        return _is_number(node.operand)
+    if isinstance(node, ast.BinOp):
+        return not isinstance(node.op, ast.Div) and _is_number(node.left) and _is_number(node.right)
+    return isinstance(node, ast.Constant) and type(node.value) is int
