@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 _INFLUX = """
 reporting-disabled = true
-bind-address = "127.0.0.1:{rpc}"
+bind-address = "127.0.0.1:0"
 [meta]
 dir = "{folder}/meta"
 [data]
@@ -23,9 +23,26 @@ compact-full-write-cold-duration = "6s"
 [http]
 bind-address = "127.0.0.1:{port}"
 log-enabled = false
+auth-enabled = {auth}
+https-enabled = {tls}
+https-certificate = "{folder}/influx.pem"
+https-private-key = "{folder}/influx.key"
 [monitor]
 store-enabled = false
+[logging]
+level = "warn"
 """
+
+
+def influx_settings(folder: Path, port: int, *, auth: bool = False, tls: bool = False) -> Path:
+    """The configuration of an influxd 1.x on the loopback, written into its folder.
+
+    ``tls`` wants influx.pem and influx.key there.
+    """
+    file = folder / "influx.conf"
+    switches = {"auth": str(auth).lower(), "tls": str(tls).lower()}
+    file.write_text(_INFLUX.format(folder=folder, port=port, **switches))
+    return file
 
 
 @contextmanager
@@ -35,8 +52,8 @@ def influx(port: int) -> Iterator[Path | None]:
         yield None
         return
     with TemporaryDirectory() as folder:
-        Path(folder, "influx.conf").write_text(_INFLUX.format(folder=folder, port=port, rpc=port + 1))
-        with _running(["influxd", "-config", f"{folder}/influx.conf"], port):
+        settings = influx_settings(Path(folder), port)
+        with _running(["influxd", "-config", str(settings)], port):
             yield Path(folder)
 
 

@@ -34,7 +34,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def influx_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     port = free_port()
-    with running_influx(tmp_path_factory.mktemp("influx"), port, free_port()):
+    with running_influx(tmp_path_factory.mktemp("influx"), port):
         yield port
 
 
@@ -48,7 +48,7 @@ def influx_url(influx_port: int) -> str:
 def influx_with_users(tmp_path: Path) -> Iterator[int]:
     """InfluxDB 1.x where whoever asks needs a name and a word."""
     port = free_port()
-    with running_influx(tmp_path, port, free_port(), auth=True):
+    with running_influx(tmp_path, port, auth=True):
         yield port
 
 
@@ -57,7 +57,7 @@ def influx_over_tls(tmp_path: Path) -> Iterator[int]:
     """InfluxDB 1.x with a certificate of its own: influx.pem in ``tmp_path``."""
     certificate(tmp_path, "influx")
     port = free_port()
-    with running_influx(tmp_path, port, free_port(), tls=True):
+    with running_influx(tmp_path, port, tls=True):
         yield port
 
 
@@ -69,8 +69,8 @@ def victoria_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture
-def two_ports() -> tuple[int, int]:
-    return free_port(), free_port()
+def port() -> int:
+    return free_port()
 
 
 class RunningBroker:

@@ -23,39 +23,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-Server = subprocess.Popen[bytes]
+from collector.bench.servers import influx_settings
 
-_INFLUX = """
-reporting-disabled = true
-bind-address = "127.0.0.1:{rpc}"
-[meta]
-dir = "{folder}/meta"
-[data]
-dir = "{folder}/data"
-wal-dir = "{folder}/wal"
-query-log-enabled = false
-[http]
-bind-address = "127.0.0.1:{port}"
-log-enabled = false
-auth-enabled = {auth}
-https-enabled = {tls}
-https-certificate = "{folder}/influx.pem"
-https-private-key = "{folder}/influx.key"
-[monitor]
-store-enabled = false
-"""
+Server = subprocess.Popen[bytes]
 
 
 @contextmanager
-def running_influx(folder: Path, port: int, rpc: int, *, auth: bool = False, tls: bool = False) -> Iterator[Server]:
+def running_influx(folder: Path, port: int, *, auth: bool = False, tls: bool = False) -> Iterator[Server]:
     """A real influxd 1.x on the loopback. ``tls`` wants influx.pem and influx.key in the folder."""
     program = shutil.which("influxd")
     if program is None:
         pytest.skip("there is no influxd here (apt install influxdb)")
-    switches = {"auth": str(auth).lower(), "tls": str(tls).lower()}
-    settings = _INFLUX.format(folder=folder, port=port, rpc=rpc, **switches)
-    (folder / "influx.conf").write_text(settings)
-    with _running([program, "-config", str(folder / "influx.conf")], folder / "log", port) as server:
+    settings = influx_settings(folder, port, auth=auth, tls=tls)
+    with _running([program, "-config", str(settings)], folder / "log", port) as server:
         yield server
 
 

@@ -197,12 +197,11 @@ def test_a_question_that_waits_is_interrupted(tmp_path: Path) -> None:
 
 
 def test_an_influxdb_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing(
-    two_ports: tuple[int, int], tmp_path: Path
+    port: int, tmp_path: Path
 ) -> None:
-    port, rpc = two_ports
     batches = [[water(number * 500 + at, float(at)) for at in range(500)] for number in range(40)]
     with ExitStack() as servers:
-        server = servers.enter_context(running_influx(tmp_path, port, rpc))
+        server = servers.enter_context(running_influx(tmp_path, port))
         store = open_store(f"influx://127.0.0.1:{port}/senzorika", tmp_path)
         failures = 0
         for number, batch in enumerate(batches):
@@ -217,7 +216,7 @@ def test_an_influxdb_that_is_killed_again_and_again_loses_nothing_and_doubles_no
                     failures += 1
                     if server.poll() is None:
                         continue
-                    server = servers.enter_context(running_influx(tmp_path, port, rpc))
+                    server = servers.enter_context(running_influx(tmp_path, port))
             if killing:
                 killing.join()
                 server.poll()

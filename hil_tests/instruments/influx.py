@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from collector.bench.servers import influx_settings
 from hil_tests.instruments.process import BenchError, Program, answers, free_port, wait_until
 
 
@@ -11,25 +12,9 @@ def start(directory: Path, log: Path, port: int | None = None) -> tuple[Program,
     found = shutil.which("influxd")
     if found is None:
         raise BenchError("no influxd here: run `make setup` as root, or apt-get install influxdb")
-    port, rpc = port or free_port(), 0
+    port = port or free_port()
     directory.mkdir(parents=True, exist_ok=True)
-    config = directory / "influxdb.conf"
-    config.write_text(f"""reporting-disabled = true
-bind-address = "127.0.0.1:{rpc}"
-[meta]
-  dir = "{directory}/meta"
-[data]
-  dir = "{directory}/data"
-  wal-dir = "{directory}/wal"
-  query-log-enabled = false
-[http]
-  bind-address = "127.0.0.1:{port}"
-  log-enabled = false
-[monitor]
-  store-enabled = false
-[logging]
-  level = "warn"
-""")
+    config = influx_settings(directory, port)
     program = Program("influxdb", [found, "-config", config], log)
     program.start()
     wait_until(lambda: answers(port), f"influxd listens on {port}: {log}")
