@@ -111,6 +111,7 @@ def test_the_broker_holds_at_most_twice_what_the_outboxes_hold(
         for one in gateways:
             assert held[one.name] <= 2 * one.waiting, one.name
         assert sum(held.values()) + states <= 2 * kept
+        assert states <= 3 * HOURS * len(gateways), "one an hour, and two for each restart"
         strained_city.start_collector(city)
         hurried_loop.run(come_back(gateways), SPEED)
         for one in gateways:
