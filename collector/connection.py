@@ -47,15 +47,18 @@ class Connection(asyncio.Protocol):
         except mqtt.PacketError as error:
             self._end(f"not MQTT: {error}")
             return
-        received = time.time_ns() // 1_000_000
-        for packet in packets:
-            if packet[0] == mqtt.PUBLISH:
-                _, topic, payload, _, packet_id, _, _ = packet
-                self._inbox.put(Arrival(Message(topic, payload, received), packet_id, self))
-            elif packet[0] == mqtt.CONNACK:
-                _resolve(self.connack, packet[1:])
-            elif packet[0] == mqtt.SUBACK:
-                _resolve(self.suback, packet[2])
+        published = [packet for packet in packets if packet[0] == mqtt.PUBLISH]
+        if published:
+            received = time.time_ns() // 1_000_000
+            messages = [Message(packet[1], packet[2], received) for packet in published]
+            packet_ids = [packet[4] for packet in published if packet[4]]
+            self._inbox.put(Arrival(messages, packet_ids, self))
+        if len(published) < len(packets):
+            for packet in packets:
+                if packet[0] == mqtt.CONNACK:
+                    _resolve(self.connack, packet[1:])
+                elif packet[0] == mqtt.SUBACK:
+                    _resolve(self.suback, packet[2])
         if self._inbox.is_full and not self._is_paused and self._transport:
             self._is_paused = True
             self._transport.pause_reading()

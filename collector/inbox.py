@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from collector.message import Message
@@ -16,9 +17,11 @@ class Sender(Protocol):
 
 
 class Arrival(NamedTuple):
-    message: Message
-    packet_id: int
-    """0 for QoS 0: nothing to acknowledge."""
+    """What came in one piece: hundreds of messages when there are many, and then as cheap as one."""
+
+    messages: list[Message]
+    packet_ids: list[int]
+    """What is to be acknowledged; a message at QoS 0 has none."""
     sender: Sender
 
 
@@ -27,6 +30,7 @@ class Inbox:
 
     def __init__(self, most: int = 20_000, most_bytes: int = 32 << 20) -> None:
         self._waiting: deque[Arrival] = deque()
+        self._count = 0  # messages
         self._size = 0
         self._since = 0.0  # when the first of those that wait came, or was left behind, on the loop's clock
         self._most = most
@@ -37,11 +41,11 @@ class Inbox:
         self._paused: set[Sender] = set()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._count
 
     @property
     def is_full(self) -> bool:
-        return len(self._waiting) >= self._most or self._size >= self._most_bytes
+        return self._count >= self._most or self._size >= self._most_bytes
 
     @property
     def size(self) -> int:
@@ -52,7 +56,7 @@ class Inbox:
     def oldest(self) -> int | None:
         """When the message that waits longest was received, ms UTC; None while none waits."""
         try:
-            return self._waiting[0].message.received
+            return self._waiting[0].messages[0].received
         except IndexError:  # another thread asks, and one was just taken
             return None
 
@@ -60,7 +64,8 @@ class Inbox:
         if not self._waiting:
             self._since = asyncio.get_running_loop().time()
         self._waiting.append(arrival)
-        self._size += len(arrival.message.payload)
+        self._count += len(arrival.messages)
+        self._size += _size(arrival)
         self._changed.set()
 
     async def room(self) -> None:
@@ -73,7 +78,10 @@ class Inbox:
         self._paused.add(sender)
 
     async def take(self, linger: float, batch: int = 5_000, batch_bytes: int = 4 << 20) -> list[Arrival]:
-        """Wait until the first message has waited ``linger`` (s) for company, unless a batch is full before."""
+        """Wait until the first message has waited ``linger`` (s) for company, unless a batch is full before.
+
+        What came in one piece is not cut, so a batch may be larger by one piece.
+        """
         await self._more_than(0, 0)
         try:
             async with asyncio.timeout_at(self._since + linger):  # what it waited during the last commit counts
@@ -81,11 +89,13 @@ class Inbox:
         except TimeoutError:
             pass  # the batch stays small: that is what lingering is for
         taken: list[Arrival] = []
-        size = 0
-        while self._waiting and len(taken) < batch and size < batch_bytes:
+        count = size = 0
+        while self._waiting and count < batch and size < batch_bytes:
             arrival = self._waiting.popleft()
             taken.append(arrival)
-            size += len(arrival.message.payload)
+            count += len(arrival.messages)
+            size += _size(arrival)
+        self._count -= count
         self._size -= size
         self._since = asyncio.get_running_loop().time()
         if not self.is_full:
@@ -96,6 +106,10 @@ class Inbox:
         return taken
 
     async def _more_than(self, count: int, size: int) -> None:
-        while len(self._waiting) <= count and (size == 0 or self._size <= size):
+        while self._count <= count and (size == 0 or self._size <= size):
             self._changed.clear()
             await self._changed.wait()
+
+
+def _size(arrival: Arrival) -> int:
+    return sum(map(len, map(itemgetter(1), arrival.messages)))  # of the payloads

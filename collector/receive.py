@@ -192,10 +192,11 @@ class Receiver:
     async def _commit_batches(self) -> None:
         while True:
             arrivals = await self._inbox.take(self.linger)
-            self._city.metrics.add("messages_received_total", len(arrivals))
+            messages = [message for arrival in arrivals for message in arrival.messages]
+            self._city.metrics.add("messages_received_total", len(messages))
             if self._broker.share:
-                self._contradict(arrivals)
-            outcome = await self._commit([arrival.message for arrival in arrivals])
+                self._contradict(messages)
+            outcome = await self._commit(messages)
             self._acknowledge(arrivals)
             self._send_receipts(outcome.receipts)
             if outcome.kept:
@@ -230,9 +231,9 @@ class Receiver:
         finally:
             telling.cancel()
 
-    def _contradict(self, arrivals: list[Arrival]) -> None:
+    def _contradict(self, messages: list[Message]) -> None:
         """Where another collector says that the collector is gone, say that one is here: publishers would pause."""
-        said = [one.message.payload for one in arrivals if one.message.topic == self._state_topic]
+        said = [one.payload for one in messages if one.topic == self._state_topic]
         with suppress(contract.ContractError):
             if said and self._connection and not contract.decode_state(said[-1])["online"]:
                 self._publish_state(self._connection, online=True)
@@ -246,9 +247,8 @@ class Receiver:
 
     def _acknowledge(self, arrivals: list[Arrival]) -> None:
         by_sender: dict[Sender, list[int]] = {}
-        for _, packet_id, sender in arrivals:
-            if packet_id:
-                by_sender.setdefault(sender, []).append(packet_id)
+        for _, packet_ids, sender in arrivals:
+            by_sender.setdefault(sender, []).extend(packet_ids)
         for sender, packet_ids in by_sender.items():
             sender.acknowledge(packet_ids)
             self._city.metrics.add("messages_acknowledged_total", len(packet_ids))

@@ -57,7 +57,8 @@ async def test_messages_before_the_answer_to_subscribe_are_taken() -> None:
     connection, _ = connected(inbox)
     connection.data_received(broker_side.connack(True, 0) + reading(7) + broker_side.suback(1, [1]))
     (arrival,) = await inbox.take(0)
-    assert arrival.message[:2] == ("koper/v1/park-0001/reading", b"{}")
+    assert [one[:2] for one in arrival.messages] == [("koper/v1/park-0001/reading", b"{}")]
+    assert arrival.packet_ids == [7]
 
 
 async def test_nothing_is_acknowledged_until_it_is_told_to_and_then_in_one_write() -> None:
@@ -126,14 +127,19 @@ async def test_a_batch_is_taken_at_once_when_it_is_full() -> None:
     connection, _ = connected(inbox)
     connection.data_received(b"".join(map(reading, range(1, 11))))
     async with asyncio.timeout(1):
-        assert len(await inbox.take(linger=60, batch=10)) == 10
+        (arrival,) = await inbox.take(linger=60, batch=10)
+    assert arrival.packet_ids == list(range(1, 11))
 
 
-async def test_a_batch_is_bounded() -> None:
+async def test_a_batch_is_bounded_by_the_pieces_it_came_in() -> None:
     inbox = Inbox()
     connection, _ = connected(inbox)
-    connection.data_received(b"".join(map(reading, range(1, 11))))
+    for number in range(1, 11):
+        connection.data_received(reading(number))
     sizes = [len(await inbox.take(0, batch=4)) for _ in range(3)]
     assert sizes == [4, 4, 2]
-    connection.data_received(b"".join(reading(number, b"x" * 100) for number in range(1, 11)))
+    assert len(inbox) == inbox.size == 0
+    for number in range(1, 11):
+        connection.data_received(reading(number, b"x" * 100))
+    assert (len(inbox), inbox.size) == (10, 1000)
     assert len(await inbox.take(0, batch_bytes=250)) == 3

@@ -151,7 +151,7 @@ class Nobody:
 async def test_while_the_inbox_is_full_no_new_connection_fills_it_further(broker: RunningBroker) -> None:
     inbox = Inbox(most=200)
     for _ in range(6_000):  # more than one batch
-        inbox.put(Arrival(Message("koper/v1/park-0001/reading", b"{}", 0), 0, Nobody()))
+        inbox.put(Arrival([Message("koper/v1/park-0001/reading", b"{}", 0)], [], Nobody()))
     inbox.resume_later(Nobody())
     with opened(broker, "memory:") as city:
         writer = GatedWriter(city)
