@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from collector.api import events, operations, series, standard, things
+from collector.api import events, figures, operations, series, standard, things
 from collector.city import City
 from collector.sensorthings import AskedWrongError, NotThereError
 from collector.stores import NotOfferedError, StoreError
@@ -21,7 +21,7 @@ def create_app(city: City) -> FastAPI:
     # A page of the open web that resolves its own name to the loopback must not read the city.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]", "testserver"])
     app.state.city = city
-    for part in (standard, things, series, events, operations):
+    for part in (standard, things, series, figures, events, operations):
         app.include_router(part.router)
     app.add_exception_handler(AskedWrongError, _refusal(400))
     app.add_exception_handler(NotThereError, _refusal(404))

@@ -53,7 +53,7 @@ async def series(request: Request, wanted: Annotated[Wanted, Query()]) -> Respon
         if wanted.quantity in (None, one.series.quantity) and wanted.period in (None, one.series.period)
     ]
     if wanted.quantity is not None and not streams:
-        _refuse_unknown(wanted.quantity)
+        refuse_unknown(wanted.quantity)
     asked = [
         Asked(
             one.series,
@@ -65,12 +65,17 @@ async def series(request: Request, wanted: Annotated[Wanted, Query()]) -> Respon
         )
         for one in streams
     ]
-    rows = _rows(city, streams, asked)
-    first = await anext(rows)  # what the store refuses is refused before the first row is on its way
+    return await streamed(_rows(city, streams, asked))
+
+
+async def streamed(rows: AsyncGenerator[str, None]) -> Response:
+    """CSV as it is read; what the store refuses is refused before the first row is on its way."""
+    first = await anext(rows)
     return StreamingResponse(_all(first, rows), media_type="text/csv; charset=utf-8")
 
 
-def _refuse_unknown(quantity: str) -> None:
+def refuse_unknown(quantity: str) -> None:
+    """AskedWrongError when the contract has no such quantity."""
     try:
         kind_of(quantity)
     except ValueError as error:
