@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests.instruments import node, release
+from hil_tests.instruments import release
 from hil_tests.instruments.linked import RESIDENT, link
 from hil_tests.instruments.process import BenchError, find
 
@@ -113,7 +113,7 @@ def test_a_number_that_nobody_else_asks_for_has_no_name() -> None:
 
 def test_every_module_of_a_node_can_be_loaded(tmp_path: Path) -> None:
     image = tmp_path / "app.rom"
-    image.write_bytes(node.application())
+    image.write_bytes(release.application())
     script = """
 def visit(folder, package):
     for name, kind, *_ in os.ilistdir(folder):

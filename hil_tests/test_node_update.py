@@ -53,7 +53,7 @@ class LoopLag:
         raise RuntimeError("later")
 """
 GOING_BACK = {
-    "crashes at import": {"link.py": 'raise ValueError("this module is no good")\n'},
+    "crashes at import": _source("link.py", "\nclass Link:", '\nraise ValueError("no good")\n\n\nclass Link:'),
     "crashes later": {"loop_lag.py": LATER},
     "refuses its settings": _source(
         "settings.py",

@@ -1,16 +1,13 @@
 """How does a node get onto a laptop? What starts it, one release, its settings and certificates, and the command."""
 
-import functools
 import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import firmware
 from firmware import VERSION, boot
 from hil_tests.instruments import release
-from hil_tests.instruments.linked import link
 from hil_tests.instruments.process import find
 
 # So many words for the interpreter (one here has 64 bits, one of the chip 32), and room for the image, which the
@@ -48,7 +45,7 @@ def build(
     """
     publisher = config["publisher"]
     directory.mkdir(parents=True, exist_ok=True)
-    image = _image(changes) if changes else application()
+    image = release.image(changes) if changes else release.application()
     release.write(directory / "a", release.manifest(1, VERSION, {release.IMAGE: image}), {release.IMAGE: image})
     _write_boot(directory)
     for source, name in (
@@ -63,23 +60,6 @@ def build(
     heap = heap_words(config["kind"]) * _WORD + len(image) * _TABLES // (_TABLES - 3) + 64
     interpreter = [find("micropython"), "-X", f"heapsize={heap}", str(directory / "main.py"), str(directory)]
     return BuiltNode(directory, ["sh", "-c", _BOARD, "board", *interpreter], {"MICROPYPATH": f".frozen:{directory}"})
-
-
-@functools.cache
-def application() -> bytes:
-    """The image of the sources as they are."""
-    return _image({})
-
-
-def _image(changes: Mapping[str, str]) -> bytes:
-    """The release of these sources, with what is loaded together in one file."""
-    source = Path(firmware.__file__).parent
-    files = [file.relative_to(source) for file in sorted(source.rglob("*.py"))]
-    sources = {str(file): (source / file).read_text("utf-8") for file in files if file.parts[0] not in ("tests", "hal")}
-    linked = link({**sources, **changes})
-    taken_in = dict.fromkeys(sources.keys() - linked.keys(), "")
-    other = {path: text for path, text in linked.items() if text != sources.get(path)}
-    return release.image({**taken_in, **other})
 
 
 def heap_words(kind: str) -> int:

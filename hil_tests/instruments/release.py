@@ -22,6 +22,7 @@ from mpremote.romfs import VfsRomWriter
 
 import firmware
 from firmware import orders
+from hil_tests.instruments.linked import link
 from hil_tests.instruments.process import find
 
 IMAGE = "app.rom"
@@ -74,20 +75,20 @@ def write(folder: Path, description: Mapping[str, Any], files: Mapping[str, byte
 
 
 def compile_firmware(target: Path, changes: Mapping[str, str]) -> None:
-    """Everything that a simulated node needs as .mpy, in the same folders, with the data beside it."""
+    """All that a simulated node needs as .mpy, what is loaded together in one file, with the data beside it."""
     source = Path(firmware.__file__).parent
     target.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source / _DATA, target / _DATA)
     inside = [file.relative_to(source) for file in sorted(source.rglob("*.py"))]
-    for path in inside:
-        if path.parts[0] in _NOT_IN_IT or str(path) in changes or (str(path) in _NATIVE and not _HAS_EMITTER):
+    sources = {str(file): (source / file).read_text("utf-8") for file in inside if file.parts[0] not in _NOT_IN_IT}
+    for name, text in link({**sources, **changes}).items():
+        if name in _NATIVE and not _HAS_EMITTER:
             continue
-        compile_file(source / path, target / path.with_suffix(".mpy"), f"firmware/{path}")
-    for name, text in changes.items():
-        changed = target / name
-        changed.write_text(text, "utf-8")
-        compile_file(changed, changed.with_suffix(".mpy"), f"firmware/{name}")
-        changed.unlink()
+        linked = target / name
+        linked.parent.mkdir(parents=True, exist_ok=True)
+        linked.write_text(text, "utf-8")
+        compile_file(linked, linked.with_suffix(".mpy"), f"firmware/{name}")
+        linked.unlink()
 
 
 def compile_file(source: Path, target: Path, name: str) -> None:
