@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from influxdb_client.client.write.point import Point
 
 from collector.batch import MARKS, Batch
-from collector.line_protocol import MEASUREMENT, LineMaker
+from collector.influx.lines import MEASUREMENT, LineMaker
 from collector.observation import Observation, Series
 from collector.series_table import SeriesTable
 
@@ -85,8 +85,8 @@ def main() -> None:
     for name, value in (
         ("influxdb-client, Point to line", times.point),
         ("influxdb-client, to_line_protocol alone", times.point_line),
-        ("collector.line_protocol", times.ours),
-        ("collector.line_protocol, with marks", times.ours_marked),
+        ("collector.influx.lines", times.ours),
+        ("collector.influx.lines, with marks", times.ours_marked),
     ):
         print(f"{name:40}{value:6.2f}  {times.point / value:5.1f} ×")  # noqa: T201
 

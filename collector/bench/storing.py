@@ -15,8 +15,8 @@ from collector.aggregation import Aggregation
 from collector.batch import Batch
 from collector.bench.servers import size_of
 from collector.embedded.columns import table_of
-from collector.influx_address import parse_address
-from collector.influxdb import InfluxConnection
+from collector.influx.address import parse_address
+from collector.influx.connection import InfluxConnection
 from collector.observation import Series
 from collector.series_table import SeriesTable
 from collector.stores import Store, open_store

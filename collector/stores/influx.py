@@ -11,12 +11,12 @@ import numpy as np
 
 from collector.aggregation import Aggregate, Aggregation, per_thing, together
 from collector.batch import Batch, Positions
-from collector.influx_address import Address, parse_address
-from collector.influx_answers import RefusedLinesError
-from collector.influx_questions import count_series, in_order, read_all_things, read_newest, read_series
-from collector.influx_writing import open_writer
-from collector.influxdb import InfluxConnection
-from collector.line_protocol import LineMaker
+from collector.influx.address import Address, parse_address
+from collector.influx.answers import RefusedLinesError
+from collector.influx.connection import InfluxConnection
+from collector.influx.lines import LineMaker
+from collector.influx.questions import count_series, in_order, read_all_things, read_newest, read_series
+from collector.influx.writing import open_writer
 from collector.newest import Newest
 from collector.observation import Observation, Series
 from collector.query import Query

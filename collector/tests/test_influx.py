@@ -13,13 +13,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from collector import influx_questions
 from collector.aggregation import Aggregate, Aggregation, per_thing, together
 from collector.batch import Batch
-from collector.influx_address import Address, parse_address
-from collector.influx_writing import open_writer
-from collector.influxdb import InfluxConnection
-from collector.line_protocol import LineMaker
+from collector.influx import questions
+from collector.influx.address import Address, parse_address
+from collector.influx.connection import InfluxConnection
+from collector.influx.lines import LineMaker
+from collector.influx.writing import open_writer
 from collector.observation import Observation, Series
 from collector.query import Comparison, Query
 from collector.series_table import SeriesTable
@@ -280,9 +280,7 @@ def test_figures_per_thing_are_those_of_its_observations(city: tuple[Store, list
 def test_figures_of_the_city_are_those_of_all_things_in_order_of_time(
     city: tuple[Store, list[Observation]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        influx_questions, "PAGE", 100
-    )  # three things at each instant: instants lie across the edges of pieces
+    monkeypatch.setattr(questions, "PAGE", 100)  # three things at each instant: instants lie across the edges of pieces
     store, several = city
     question = Aggregation("laeq", "hour", DAYS.since, DAYS.until, period=1000, together=True)
     begin, end = question.range
@@ -300,7 +298,7 @@ def test_figures_of_some_things_are_of_them_alone(
     question = Aggregation("laeq", "day", DAYS.since, DAYS.until, period=1000, things=frozenset(("mic-3", "mic-1")))
     found = figures(store, question)
     assert [one.thing for one in found] == ["mic-1"] * 3 + ["mic-3"] * 3
-    monkeypatch.setattr(influx_questions, "MOST_NAMED", 1)
+    monkeypatch.setattr(questions, "MOST_NAMED", 1)
     assert figures(store, question) == found
 
 
@@ -314,7 +312,7 @@ def test_nothing_measured_gives_no_windows_and_as_of_is_refused(city: tuple[Stor
 def test_a_broken_stream_is_an_error_and_no_short_answer(
     city: tuple[Store, list[Observation]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(influx_questions, "PAGE", 50)
+    monkeypatch.setattr(questions, "PAGE", 50)
     store, _ = city
     rows = store.open_aggregates(Aggregation("laeq", "hour", DAYS.since, DAYS.until, period=1000))
     assert len(rows.fetch(3)) == 3

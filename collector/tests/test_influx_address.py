@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.influx_address import KEYS, Address, parse_address
+from collector.influx.address import KEYS, Address, parse_address
 from collector.stores import open_store
 
 

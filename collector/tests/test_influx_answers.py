@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from collector.influx_answers import Answer, RefusedLinesError, check_written, describe, rows_of
+from collector.influx.answers import Answer, RefusedLinesError, check_written, describe, rows_of
 from collector.stores import StoreError
 
 REFUSED = {

@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from collector.batch import Batch
-from collector.influx_address import Address, parse_address
-from collector.influx_writing import open_writer
-from collector.influxdb import InfluxConnection
+from collector.influx.address import Address, parse_address
+from collector.influx.connection import InfluxConnection
+from collector.influx.writing import open_writer
 from collector.observation import Observation, Series
 from collector.query import Query
 from collector.stores import Added, Store, StoreError, open_store

@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from collector.batch import MARKS
-from collector.influx_questions import read_newest, read_series
-from collector.influxdb import InfluxConnection
+from collector.influx.connection import InfluxConnection
+from collector.influx.questions import read_newest, read_series
 from collector.observation import Series
 from collector.query import Query
 

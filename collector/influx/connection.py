@@ -7,8 +7,8 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Any
 from urllib.parse import urlencode
 
-from collector.influx_address import Address
-from collector.influx_answers import Answer, describe, is_partial, rows_of
+from collector.influx.address import Address
+from collector.influx.answers import Answer, describe, is_partial, rows_of
 from collector.stores import StoreError
 
 

@@ -8,9 +8,9 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from collector.influx_address import Address
-from collector.influx_answers import Answer, check_written
-from collector.influxdb import HttpConnection
+from collector.influx.address import Address
+from collector.influx.answers import Answer, check_written
+from collector.influx.connection import HttpConnection
 from collector.stores import StoreError
 
 

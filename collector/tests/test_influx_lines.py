@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from influxdb_client import Point
 
 from collector.batch import Batch
-from collector.line_protocol import MEASUREMENT, LineMaker, observation_of, quoted
+from collector.influx.lines import MEASUREMENT, LineMaker, observation_of, quoted
 from collector.observation import Observation, Series, Value
 from collector.series_table import SeriesTable
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from collector.aggregation import Aggregation
 from collector.batch import MARKS
-from collector.influxdb import InfluxConnection
-from collector.line_protocol import FIELDS, MEASUREMENT, field_of, observation_of, quoted
+from collector.influx.connection import InfluxConnection
+from collector.influx.lines import FIELDS, MEASUREMENT, field_of, observation_of, quoted
 from collector.observation import Observation, Series, kind_of
 from collector.query import Comparison, Query
 
