@@ -99,6 +99,7 @@ class Receiver:
     # ---- the connection ---------------------------------------------------------------------------------------------
 
     async def _stay_connected(self) -> None:
+        self._city.health.ails("broker", "no connection yet")
         tls = _tls(self._broker)
         attempt = 0
         while True:

@@ -184,8 +184,7 @@ async def test_a_broker_that_is_not_there_is_told(broker: RunningBroker) -> None
     config = broker.config.broker.model_copy(update={"port": 1})
     with opened(broker, "memory:") as city:
         running = asyncio.create_task(Receiver(city, Ingest(city), config).run())
-        await until(lambda: "broker" in city.health.reasons)
-        assert "no connection to 127.0.0.1:1" in city.health.reasons["broker"]
+        await until(lambda: "no connection to 127.0.0.1:1" in city.health.reasons.get("broker", ""))
         running.cancel()
         await asyncio.wait([running])
 
