@@ -16,6 +16,8 @@ from collector.analysis.windows import Size, Window, window_at, window_of
 from collector.observation import Observation, Series, Value, kind_of
 from collector.query import Query
 
+YEAR = 366 * 24 * 3_600_000  # ms
+LONGEST = 50 * YEAR
 FIGURES = frozenset(("minimum", "maximum", "sum", "mean", "energy_mean", "first", "last", "quality"))
 """What can be left out; ``count`` is always there. ``quality`` stands for the four counts at the end."""
 
@@ -45,6 +47,8 @@ class Aggregation:
     def __post_init__(self) -> None:
         if self.since >= self.until:
             raise ValueError(f"until: expected more than since, got {self.since} to {self.until}")
+        if self.until - self.since > LONGEST:
+            raise ValueError(f"until: at most {LONGEST // YEAR} years after since")
         if self.figures - FIGURES:
             raise ValueError(f"figures: expected some of {', '.join(sorted(FIGURES))}")
         for percent in self.percentiles:

@@ -159,6 +159,7 @@ def test_nothing_there_is_no_row(store: Store) -> None:
     ("wrong", "named"),
     [
         ({"until": 0}, "until"),
+        ({"until": 51 * 366 * DAY}, "until: at most 50 years"),
         ({"percentiles": (101,)}, "percentiles"),
         ({"figures": frozenset({"median"})}, "figures"),
     ],

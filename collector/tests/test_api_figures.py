@@ -83,6 +83,11 @@ def test_an_unknown_quantity_is_refused(client: TestClient) -> None:
     assert (answer.status_code, "laek" in answer.text) == (400, True)
 
 
+def test_a_range_of_ages_is_refused(client: TestClient) -> None:
+    answer = client.get("/api/figures.csv?quantity=laeq&size=month&from=0&to=200000000000000")
+    assert (answer.status_code, answer.json()["message"]) == (400, "to: at most 50 years after from")
+
+
 def test_a_range_that_ends_before_it_begins_is_refused(client: TestClient) -> None:
     answer = client.get(f"/api/figures.csv?quantity=laeq&size=hour&from={T}&to={T}")
     assert answer.status_code == 400
