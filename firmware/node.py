@@ -9,6 +9,7 @@ from firmware.online import stay_online
 from firmware.progress import Progress
 
 STATE_PERIOD_MS = 60000
+RARE_STATE_PERIOD_MS = 3600000  # while the collector is away: the broker keeps every one of them for it
 WATCHDOG_MS = 120000
 
 
@@ -26,7 +27,7 @@ class Node:
         self._lag = lag
         self._desk = desk
         self._progress = Progress(hal.monotonic_ms())
-        self._state_due = 0
+        self._told_ms = self._promised_ms = 0  # when the state was told, and for how long it holds
         self._told = None
         link.will = status.will
         link.on_message = self._on_message
@@ -63,7 +64,8 @@ class Node:
             moved = (self._outbox.next_seq, self._publisher.receipted, self._link.confirmed)
             self._progress.rounded(self._hal.monotonic_ms(), moved)
             if self._link.connected:
-                if self._state_due <= self._link.elapsed_ms() or self._status.news() != self._told:
+                lasting = self._link.elapsed_ms() - self._told_ms
+                if lasting >= min(self._promised_ms, self._state_period_ms()) or self._status.news() != self._told:
                     await self._tell_state()
                 if await self._publisher.publish_one():
                     continue
@@ -71,7 +73,7 @@ class Node:
 
     def _on_connected(self) -> None:
         print("node: connected, " + str(self._outbox.depth()) + " messages wait")
-        self._state_due = 0
+        self._promised_ms = 0
         self._publisher.connected()
 
     def _on_message(self, topic: str, payload: bytes, retained: bool) -> None:
@@ -84,10 +86,13 @@ class Node:
                 self._desk.answered()
 
     async def _tell_state(self) -> None:
-        news = self._status.news()
-        if await self._link.publish(self._status.topic, self._status.message(news[0], STATE_PERIOD_MS), True):
-            self._state_due = self._link.elapsed_ms() + STATE_PERIOD_MS
+        news, period = self._status.news(), self._state_period_ms()
+        if await self._link.publish(self._status.topic, self._status.message(news[0], period), True):
+            self._told_ms, self._promised_ms = self._link.elapsed_ms(), period
             self._told = news
+
+    def _state_period_ms(self) -> int:
+        return RARE_STATE_PERIOD_MS if self._publisher.is_collector_offline() else STATE_PERIOD_MS
 
     # ---- watchdog
 

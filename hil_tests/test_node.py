@@ -118,6 +118,14 @@ async def test_what_the_broker_or_the_collector_forgot_is_published_again(
     await collector.until(lambda: not unmatched(given, collector.readings()), "the readings of the outage", 60)
 
 
+async def test_while_the_collector_is_away_the_state_holds_for_an_hour(collector: Receipts, build: Build) -> None:
+    collector.tell(online=False, at=1_795_392_000_000)
+    build().start()
+    await collector.until(
+        lambda: any(one["next"] - one["at"] == 3_600_000 for one in collector.states), "a rare state", 80
+    )
+
+
 async def test_a_full_outbox_keeps_what_it_has_and_the_state_names_what_it_can_not_keep(
     collector: Receipts, build: Build
 ) -> None:
