@@ -22,6 +22,7 @@ class SeriesTable:
         """The value stands in ``Batch.number``: gauges, counters, sound levels and flags; else in ``Batch.text``."""
         self.is_measured: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
         """Gauges, counters and sound levels."""
+        self.has_period: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
         self.low: npt.NDArray[np.float64] = np.zeros(64)
         """What is plausible; infinite where the contract has no limits."""
         self.high: npt.NDArray[np.float64] = np.zeros(64)
@@ -48,11 +49,12 @@ class SeriesTable:
         kind = kind_of(series.quantity)
         number = len(self._series)
         if number == len(self.low):
-            for name in ("has_number", "is_measured", "low", "high"):
+            for name in ("has_number", "is_measured", "has_period", "low", "high"):
                 array = getattr(self, name)
                 setattr(self, name, np.concatenate((array, np.zeros_like(array))))
         self.has_number[number] = kind.is_number or kind.kind == "flags"
         self.is_measured[number] = kind.is_number
+        self.has_period[number] = series.period > 0
         self.low[number] = -np.inf if kind.low is None else kind.low
         self.high[number] = np.inf if kind.high is None else kind.high
         self.kinds.append(kind)

@@ -17,8 +17,8 @@ from collector.aggregation import FIGURES, Aggregation
 from collector.analysis.windows import HOUR, QUARTER, Size, Window, window_at, windows_between
 from collector.embedded import questions
 from collector.embedded.marks import SUSPECT
+from collector.embedded.source import INSTANT, one_row
 from collector.embedded.source import observations as source_of
-from collector.embedded.source import one_row
 
 SIZES: tuple[Size, ...] = ("quarter", "hour", "day", "month")
 RANKS = (1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0)
@@ -26,12 +26,11 @@ RANKS = (1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0)
 
 MONTHS = 62 * 24 * HOUR  # what is made at once: bounded memory, whatever has piled up
 
-_INSTANT = '("at" - case when period > 0 then 1 else 0 end)'
 _NEW = f"""  -- by quarters: every window is made of whole ones
-select distinct series, {_INSTANT} // {QUARTER} as quarter
+select distinct series, {INSTANT} // {QUARTER} as quarter
 from observation join (select id, period from series) on id = series
 where known > ? and known <= ?
-    and not exists (select 1 from expired where expired.series = observation.series and {_INSTANT} < before)"""  # noqa: S608
+    and not exists (select 1 from expired where expired.series = observation.series and {INSTANT} < before)"""  # noqa: S608
 
 
 def follow(cursor: duckdb.DuckDBPyConnection, folder: Path, now: int) -> int:
@@ -95,7 +94,7 @@ def _make(cursor: duckdb.DuckDBPyConnection, folder: Path, size: Size, now: int)
         f"""insert into rollup select ?, series, "begin", "end", {columns}, max(known) from (
             select row.*, due."begin", due."end", not {SUSPECT} as fine from ({rows}) row
             join (select id, period from series) on id = row.series
-            join calendar on quarter = {_INSTANT} // {QUARTER}
+            join calendar on quarter = {INSTANT} // {QUARTER}
             join due on due.series = row.series and due."begin" = {size}_begin
         ) group by series, "begin", "end" """,  # noqa: S608
         [size],

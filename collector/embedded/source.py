@@ -10,6 +10,8 @@ import duckdb
 from collector.embedded.columns import COLUMNS
 
 NAMES = ", ".join(COLUMNS)
+INSTANT = '("at" - case when period > 0 then 1 else 0 end)'
+"""SQL, where a series is joined: what decides the window of an observation (``analysis.windows.window_of``)."""
 
 
 def month_at(at: int) -> int:

@@ -1,8 +1,9 @@
 """How are observations kept in one file that answers quickly? DuckDB: no key, an anti-join for what may be repeated."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -23,7 +24,7 @@ from collector.newest import Newest
 from collector.observation import Observation, Series, kind_of
 from collector.query import Query
 from collector.series_table import SeriesTable
-from collector.stores import Added, Keep, StoreError
+from collector.stores import Added, Keep, NotOfferedError, StoreError
 
 LOG = "128MB"  # written before it goes into the file: a checkpoint costs more than many commits
 MEMORY = "2GB"  # for everything DuckDB does; what needs more is spilled into files
@@ -45,9 +46,11 @@ with last as (select series, max("at") as newest from {source} group by series)
 select kept.series, {fields} from {source} kept join last on last.series = kept.series and newest = kept."at"
 qualify row_number() over (partition by kept.series order by known desc) = 1"""
 
-_EXPIRED = "select series, before from expired"
+_EXPIRED = "select series, before from expired where series <= ?"
 
 BEYOND = "at: beyond retention: the raw data of its time has expired, and its roll-ups are closed"
+TOO_MANY = "at: too many versions of one observation at once"
+MOST_VERSIONS = 10  # of one observation in one batch: each moves the time on by 1 ms at which all others become known
 SEAL_EVERY = 3_600_000  # ms
 
 Row = TypeVar("Row")
@@ -79,13 +82,16 @@ class DuckdbStore:
             self._registered = len(self.table)  # the series that are in the file
             self._has_versions = one_row(self._writer, "select count(*) from superseded") != (0,)
             self._expired = np.zeros(0, np.int64)
-            self._expire({number - 1: before for number, before in self._writer.execute(_EXPIRED).fetchall()})
+            expired = self._writer.execute(_EXPIRED, [len(self.table)]).fetchall()
+            self._expire({number - 1: before for number, before in expired})
             self._newest = Newest(self.table)
             self._newest.take(self._read_newest())
+            self._newest.known = max(self._newest.known, self._latest_known())
             self._warm_up()
             sealing.sweep(self._writer, self._sealed)
         self._cursors = Lock()  # DuckDB's connection may make cursors for one thread at a time
         self._writing = Lock()
+        self._copying = Lock()
         self._keep: Sequence[Keep] = ()
         self._unsealed_since = 0  # when months were last sealed, ms UTC
         self._spared: frozenset[str] = frozenset()  # files of older seals that a question may still be reading
@@ -106,10 +112,8 @@ class DuckdbStore:
     def _add(self, observations: Batch, now: int) -> Added:
         refused = [(position, "not finite") for position in observations.unstorable().tolist()]
         refused += [(position, BEYOND) for position in self._beyond(observations).tolist()]
-        taken = observations
-        if refused:
-            places = np.delete(np.arange(len(observations)), [position for position, _ in refused])
-            taken = observations.take(places)
+        places = np.delete(np.arange(len(observations)), [position for position, _ in refused])
+        taken = observations.take(places)
         fresh, doubtful = self._newest.split(taken)
         known = max(now, self._newest.known + 1)
         kept = taken.take(fresh, np.full(len(fresh), known))
@@ -117,24 +121,30 @@ class DuckdbStore:
         with _as_store_error():
             self._writer.begin()
             try:
-                if new_series:
-                    rows = [(number + 1, *series) for number, series in new_series]
-                    self._writer.executemany("insert into series values (?, ?, ?, ?)", rows)
+                self._register(new_series)
                 self._insert(kept)
-                versions, replaced = self._not_kept(taken.take(doubtful), known + 1)
+                new = self._not_kept(taken, doubtful)
+                few, many = _at_most(MOST_VERSIONS, taken, new)
+                versions, replaced = self._versions(taken.take(few), known + 1)
                 self._insert(versions)
                 if replaced:
                     self._writer.executemany("insert into superseded values (?, ?, ?)", replaced)
+                    self._has_versions = True  # before anyone can see them
                 self._writer.commit()
             except BaseException:
                 self._roll_back()
                 raise
         self._registered += len(new_series)
-        self._has_versions = self._has_versions or bool(replaced)
         if len(versions):
             kept = Batch.joined(self.table, [kept, versions])
         self._newest.take(kept)
-        return Added(kept, refused)
+        return Added(kept, refused + [(int(places[position]), TOO_MANY) for position in many])
+
+    def _register(self, several: list[tuple[int, Series]]) -> None:
+        if several:
+            columns = list(zip(*((number + 1, *series) for number, series in several), strict=True))
+            with self._batch(pa.table([list(one) for one in columns], ["id", "thing", "quantity", "period"])):
+                self._writer.execute("insert into series select * from batch")
 
     def _beyond(self, observations: Batch) -> Positions:
         """Where the window of an observation is closed, because its raw data has expired."""
@@ -142,8 +152,8 @@ class DuckdbStore:
             return np.empty(0, np.int64)
         if len(self._expired) < len(self.table):
             self._expire({})
-        shift = np.fromiter((one.period > 0 for one in self.table), np.int64, len(self.table))
-        return np.flatnonzero(observations.at - shift[observations.series] < self._expired[observations.series])
+        series = observations.series
+        return np.flatnonzero(observations.at - self.table.has_period[series] < self._expired[series])
 
     def _expire(self, before: dict[int, int]) -> None:
         grown = np.zeros(len(self.table), np.int64)
@@ -163,30 +173,36 @@ class DuckdbStore:
         self._writer.register("batch", table)
         try:
             yield
-        finally:
-            self._writer.unregister("batch")
+        except BaseException:
+            with suppress(duckdb.Error):  # what went wrong is to be heard, not that nothing goes after it
+                self._writer.unregister("batch")
+            raise
+        self._writer.unregister("batch")
 
-    def _not_kept(self, doubtful: Batch, known: int) -> tuple[Batch, list[tuple[int, int, int]]]:
-        """What of these is a new version, and (series id, at, known) of those that are the latest no longer.
+    def _not_kept(self, taken: Batch, doubtful: Positions) -> Positions:
+        """The positions of what is not in the store, each content once, where it came first."""
+        if not len(doubtful):
+            return doubtful
+        several = taken.take(doubtful)
+        begin, end = int(several.at.min()), int(several.at.max())
+        source = source_of(self._writer, self._sealed, begin, end + 1)
+        with self._batch(_numbered(several)):
+            statement = _NOT_KEPT.format(source=source, content=CONTENT)
+            found = [position for (position,) in self._writer.execute(statement, [begin, end]).fetchall()]
+        new = np.array(found, np.int64)
+        return doubtful[new[_distinct(several.take(new))]]
+
+    def _versions(self, once: Batch, known: int) -> tuple[Batch, list[tuple[int, int, int]]]:
+        """Each with the time it becomes known, and (series id, at, known) of those that are the latest no longer.
 
         The versions of one observation become known one after the other, from ``known`` on.
         """
-        if not len(doubtful):
-            return doubtful, []
-        begin, end = int(doubtful.at.min()), int(doubtful.at.max())
-        source = source_of(self._writer, self._sealed, begin, end + 1)
-        with self._batch(_numbered(doubtful)):
-            statement = _NOT_KEPT.format(source=source, content=CONTENT)
-            found = [position for (position,) in self._writer.execute(statement, [begin, end]).fetchall()]
-        once = _distinct(doubtful.take(np.array(found, np.int64)))
         if not len(once):
             return once, []
+        begin, end = int(once.at.min()), int(once.at.max())
+        source = source_of(self._writer, self._sealed, begin, end + 1)
         with self._batch(_numbered(once)):
             latest = dict(self._writer.execute(_LATEST.format(source=source), [begin, end]).fetchall())
-        return self._versions(once, latest, known)
-
-    def _versions(self, once: Batch, latest: dict[int, int], known: int) -> tuple[Batch, list[tuple[int, int, int]]]:
-        """``latest``: position -> when the version became known that was the latest so far."""
         times, replaced = [], []
         own: dict[tuple[int, int], int] = {}
         for position, identity in enumerate(zip((once.series + 1).tolist(), once.at.tolist(), strict=True)):
@@ -202,7 +218,7 @@ class DuckdbStore:
         one = Batch.of(SeriesTable(), [Observation(Series("warm-up", "temperature"), 0, 0.0)])
         self._writer.begin()
         self._insert(one)
-        self._not_kept(one, 0)
+        self._not_kept(one, np.zeros(1, np.int64))
         self._writer.rollback()
 
     def _roll_back(self) -> None:
@@ -239,6 +255,8 @@ class DuckdbStore:
     def open_aggregates(self, question: Aggregation) -> "_Rows[Aggregate]":
         begin, end = question.range
         kind = kind_of(question.quantity)
+        if question.as_of is not None and begin < self._expired.max(initial=0):
+            raise NotOfferedError("as_of: some raw data of this time has expired, and roll-ups know no earlier state")
 
         def statement(cursor: duckdb.DuckDBPyConnection) -> questions.Statement:
             source = source_of(cursor, self._sealed, begin, end + 1)
@@ -260,6 +278,13 @@ class DuckdbStore:
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with _as_store_error(), self._cursors:
             return self._writer.cursor()
+
+    def _latest_known(self) -> int:
+        """Known times go on from here, whatever the clock says: roll-ups and seals count on it."""
+        source = source_of(self._writer, self._sealed, None, None)
+        sql = f"select greatest((select max(known) from {source}), (select known from followed))"  # noqa: S608
+        (known,) = one_row(self._writer, sql)
+        return int(known or 0)
 
     def _read_newest(self) -> Batch:
         source = source_of(self._writer, self._sealed, None, None)
@@ -288,18 +313,20 @@ class DuckdbStore:
 
     def _drop_expired(self, cursor: duckdb.DuckDBPyConnection, now: int) -> None:
         """First nothing older is taken any more, then what is there is rolled up, then it goes."""
-        cutoffs = retention.cutoffs(self._keep, list(enumerate(self.table)), now)
         with self._writing:
-            self._expire({})
-            before = {number: instant for number, instant in cutoffs.items() if instant > self._expired[number]}
-            since = min((int(self._expired[number]) for number in before), default=0)
+            series = list(enumerate(self.table))[: self._registered]  # others may never come
+            before = retention.due(cursor, retention.cutoffs(self._keep, series, now))
             self._expire(before)
         if before:
             rollups.follow(cursor, self._sealed, now)
-            retention.expire(cursor, self._sealed, before, since)
+            retention.expire(cursor, self._sealed, before)
 
     def backup(self, folder: Path) -> None:
         """A snapshot: the table, and the sealed months that go with it."""
+        with self._copying:
+            self._backup(folder)
+
+    def _backup(self, folder: Path) -> None:
         cursor = self._cursor()
         copy = folder / self._file.name
         try:
@@ -376,12 +403,24 @@ def _numbered(batch: Batch) -> pa.Table:
     return table_of(batch).append_column("position", pa.array(range(len(batch)), pa.int32()))
 
 
-def _distinct(batch: Batch) -> Batch:
-    """Each content of each observation once, where it came first."""
+def _distinct(batch: Batch) -> Positions:
+    """The positions of each content of each observation, where it came first."""
     first: dict[tuple[int, int, tuple[Any, ...]], int] = {}
     for position, (series, at) in enumerate(zip(batch.series.tolist(), batch.at.tolist(), strict=True)):
         first.setdefault((series, at, batch.content(position)), position)
-    return batch.take(np.array(list(first.values()), np.int64))
+    return np.array(list(first.values()), np.int64)
+
+
+def _at_most(count: int, batch: Batch, positions: Positions) -> tuple[Positions, list[int]]:
+    """The first so many of each observation, and the others."""
+    seen: Counter[tuple[int, int]] = Counter()
+    few: list[int] = []
+    many: list[int] = []
+    for position in positions.tolist():
+        identity = int(batch.series[position]), int(batch.at[position])
+        seen[identity] += 1
+        (few if seen[identity] <= count else many).append(position)
+    return np.array(few, np.int64), many
 
 
 def _first(row: Sequence[Any]) -> int:

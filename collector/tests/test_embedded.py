@@ -22,7 +22,7 @@ from collector.embedded import sealing
 from collector.observation import Observation, Series
 from collector.query import Query
 from collector.stores import Keep, NotOfferedError, StoreError, open_store
-from collector.stores.duckdb import BEYOND, DuckdbStore
+from collector.stores.duckdb import BEYOND, MOST_VERSIONS, TOO_MANY, DuckdbStore
 
 DAY = 24 * HOUR
 MAY = instant(date(2026, 5, 1), 0)
@@ -218,7 +218,7 @@ def test_a_question_that_is_being_read_survives_the_next_seal(store: DuckdbStore
     assert len(found) == 20 * 24
 
 
-def test_files_of_a_seal_that_was_cut_short_are_swept_at_start(tmp_path: Path) -> None:
+def test_files_of_a_seal_that_was_cut_short_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = DuckdbStore(tmp_path / "observations.duckdb")
     add(first, a_quarter(3))
     first.tend(LATER)
@@ -227,8 +227,15 @@ def test_files_of_a_seal_that_was_cut_short_are_swept_at_start(tmp_path: Path) -
     (folder / "2026-05.partial").write_bytes(b"half")
     (folder / "2026-05.2.parquet").write_bytes(b"not committed")
     again = DuckdbStore(tmp_path / "observations.duckdb")
-    assert {file.name for file in folder.iterdir()} == {"2026-04.1.parquet", "2026-05.1.parquet"}
+    (folder / "2026-05.0.parquet").write_bytes(b"older")
+    assert not (folder / "2026-05.partial").exists()
     assert len(read(again, Query(WATER))) == 72
+    add(again, [water(DAY + hour, 9.0) for hour in range(3)])
+    monkeypatch.setattr(sealing, "WORTH_IT", 1)
+    for hour in (2, 4, 6):
+        again.tend(LATER + hour * HOUR)
+    assert {file.name for file in folder.iterdir()} == {"2026-04.1.parquet", "2026-05.2.parquet"}
+    assert len(read(again, Query(WATER))) == 75
     again.close()
 
 
@@ -242,6 +249,23 @@ def test_the_last_value_of_a_sealed_series_is_known_after_a_restart(tmp_path: Pa
     assert last is not None
     assert last.value == 3.0
     again.close()
+
+
+def test_what_arrives_between_rolling_up_and_sealing_is_rolled_up(
+    store: DuckdbStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, a_quarter(5))
+    due = sealing.due
+
+    def meanwhile(cursor: duckdb.DuckDBPyConnection, now: int) -> list[int]:
+        add(store, [water(2 * DAY + 7, 99.0)])
+        return due(cursor, now)
+
+    monkeypatch.setattr(sealing, "due", meanwhile)
+    store.tend(LATER)
+    store.tend(LATER + 60_000)
+    kept = {row[2]: row[4] for row in rollups(store) if row[0] == "day"}
+    assert kept == {begin: count for begin, count, *_ in figures(store)}
 
 
 # ---- retention ------------------------------------------------------------------------------------------------------
@@ -305,6 +329,80 @@ def test_the_first_rule_that_covers_a_series_counts(store: DuckdbStore) -> None:
     store.limit([Keep("laeq", 36_500, period=1000), Keep("laeq", 1), Keep("water_volume", 1)])
     store.tend(LATER)
     assert [store.count(Query(one)) for one in (WATER, LEVEL, LEVEL._replace(period=2))] == [1, 1, 0]
+
+
+def test_a_retention_that_is_cut_short_counts_nothing_twice_and_is_done_again(
+    store: DuckdbStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, a_quarter(40))
+    store.tend(LATER)
+    before = figures(store)
+    store.limit([Keep("water_flow", days=30)])
+
+    def fail(*_: object) -> None:
+        raise StoreError("no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sealing, "swap", fail)
+        with pytest.raises(StoreError):
+            store.tend(LATER)
+    assert figures(store) == before
+    assert add(store, [water(DAY, 1.5)]).refused == [(0, BEYOND)]
+    store.tend(LATER)
+    assert read(store, Query(WATER)) == []
+    assert [row[:2] for row in figures(store)] == [row[:2] for row in before]
+
+
+def test_only_months_that_hold_what_goes_are_written_anew(store: DuckdbStore) -> None:
+    add(store, [*a_quarter(70), Observation(Series("wm-2", "water_volume"), MAY + DAY, 1.0)])
+    store.tend(LATER)
+    store.limit([Keep("water_volume", days=30)])
+    store.tend(LATER)
+    files = dict(store._writer.execute("select month, file from sealed order by 1").fetchall()).values()
+    assert list(files) == ["2026-04.1.parquet", "2026-05.2.parquet", "2026-06.1.parquet", "2026-07.1.parquet"]
+
+
+def test_a_series_that_never_came_does_not_stand_in_the_way_of_the_next_start(tmp_path: Path) -> None:
+    first = DuckdbStore(tmp_path / "observations.duckdb")
+    first.limit([Keep("*", days=30)])
+    first.table.number_of(WATER)
+    first.tend(LATER)
+    first._writer.execute("insert into expired values (7, 5)")  # as a crash could leave it
+    first.close()
+    again = DuckdbStore(tmp_path / "observations.duckdb")
+    assert len(add(again, [water(399 * DAY, 1.0)]).kept) == 1
+    again.close()
+
+
+def test_what_was_known_before_the_raw_data_went_is_refused(store: DuckdbStore) -> None:
+    add(store, a_quarter(5))
+    store.limit([Keep("*", days=30)])
+    store.tend(LATER)
+    with pytest.raises(NotOfferedError, match="as_of"):
+        figures(store, as_of=LATER)
+
+
+# ---- known times ----------------------------------------------------------------------------------------------------
+
+
+def test_known_times_go_on_after_a_restart_whatever_the_clock_says(tmp_path: Path) -> None:
+    first = DuckdbStore(tmp_path / "observations.duckdb")
+    add(first, [water(5 * DAY, 1.0)], LATER)
+    (late,) = add(first, [water(DAY, 2.0)], LATER + HOUR).kept
+    first.close()
+    again = DuckdbStore(tmp_path / "observations.duckdb")
+    (new,) = add(again, [water(6 * DAY, 3.0)], LATER).kept
+    assert new.known > late.known
+    again.close()
+
+
+def test_one_observation_may_not_move_the_time_of_all_others(store: DuckdbStore) -> None:
+    add(store, [water(DAY, 0.5)])
+    added = add(store, [water(DAY, float(version)) for version in range(1, 26)], LATER + HOUR)
+    assert len(added.kept) == MOST_VERSIONS
+    assert added.refused == [(position, TOO_MANY) for position in range(MOST_VERSIONS, 25)]
+    (later,) = add(store, [water(2 * DAY, 1.0)], LATER + HOUR + 100).kept
+    assert later.known == LATER + HOUR + 100
 
 
 def test_memory_keeps_nothing_for_days() -> None:
