@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from collector.batch import Batch, Int64s, stored_value
 from collector.decode import Reading, is_id, is_text, parse, typed
-from collector.message import FUTURE, SKEW, Message
+from collector.message import FUTURE, PAST, SKEW, Message
 from collector.observation import Series
 from collector.registry import Registry
 from collector.series_table import SeriesTable
@@ -176,7 +176,7 @@ class _Plans(dict[tuple[Any, ...], tuple[int, ...]]):
         publisher = self._registry.publishers.get(self._publishers[topic])
         if publisher is None or thing not in publisher.things:
             raise _DoubtError
-        plan = tuple(self._table.number_of(Series(thing, quantity, period)) for quantity in quantities)
+        plan = tuple(self._table.admit(Series(thing, quantity, period)) for quantity in quantities)
         self[key] = plan
         return plan
 
@@ -207,7 +207,9 @@ def _sources(readings: list[Reading], counts: Int64s) -> list[str] | None:
 
 
 def _skewed(at: Int64s, received: Int64s, sizes: Int64s) -> npt.NDArray[np.bool_] | None:
-    """Where the clock was ahead; None where nowhere. Too far ahead is a doubt."""
+    """Where the clock was ahead; None where nowhere. Too far ahead, or too far back, is a doubt."""
+    if at.min() < received.max() - PAST:
+        raise _DoubtError
     if at.max() <= received.min() + SKEW:
         return None
     ahead = at - np.repeat(received, sizes)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection
 
 from collector import ranges
@@ -18,7 +19,7 @@ from collector.decode import Reading, decode, parse, reading_of
 from collector.ledger import Arrivals, Key
 from collector.limits import load_limits
 from collector.marking import Marking
-from collector.message import FUTURE, SKEW, Message
+from collector.message import FUTURE, PAST, SKEW, Message
 from collector.metadata import insert, result
 from collector.observation import Observation, Series, kind_of
 from collector.quarantine import Held
@@ -28,7 +29,11 @@ from collector.state import ONLINE, observe_state
 from firmware import contract, orders
 from firmware.contract import ContractError
 
+FEW = 16  # messages
 CHUNK = 500  # messages taken at once: what they decode to stays in the processor's cache
+
+
+OUT_OF_TIME = ("at: more than 24 h in the future", "at: more than 20 years ago")
 
 
 class Outcome(NamedTuple):
@@ -170,7 +175,7 @@ class Ingest:
         added = city.store.add(observations, now)
         for position, reason in added.refused:
             batch.hold(batch.origin_of(position), _as_reading(observations[position]), reason)
-        self._see(added.kept)
+        self._see(np.delete(observations.series, [position for position, _ in added.refused]))
         with city.engine.begin() as connection:
             city.quarantine.let_go(connection, freed)  # first: what is refused again is held again
             city.quarantine.hold(connection, batch.held)
@@ -189,10 +194,10 @@ class Ingest:
         metrics.add("readings_quarantined_total", len(batch.held))
         return added.kept
 
-    def _see(self, kept: Batch) -> None:
-        """Every series that has an observation has a datastream."""
+    def _see(self, numbers: npt.NDArray[np.int32]) -> None:
+        """Every series that has an observation has a datastream, also when a commit before was cut short here."""
         table = self._city.store.table
-        new = set(np.unique(kept.series).tolist()) - self._seen
+        new = set(np.unique(numbers).tolist()) - self._seen
         if new:
             self._city.registry.see(table[number] for number in sorted(new))
             self._seen |= new
@@ -209,15 +214,22 @@ class Ingest:
         for message in messages:
             (ordinary if self._bulk.is_ordinary(message.topic) else others).append(message)
         for start in range(0, len(ordinary), CHUNK):
-            run = ordinary[start : start + CHUNK]
-            taken = self._bulk.take(run)
-            if taken:
-                batch.add_run(taken)
-            else:
-                for message in run:
-                    self._take(batch, message)
+            self._take_run(batch, ordinary[start : start + CHUNK])
         for message in others:
             self._take(batch, message)
+
+    def _take_run(self, batch: _Taken, run: Sequence[Message]) -> None:
+        """At once, or each half at once, down to a few that are taken one by one: the others do not wait for them."""
+        taken = self._bulk.take(run)
+        if taken:
+            batch.add_run(taken)
+        elif len(run) <= FEW:
+            for message in run:
+                self._take(batch, message)
+        else:
+            middle = len(run) // 2
+            self._take_run(batch, run[:middle])
+            self._take_run(batch, run[middle:])
 
     # ---- one message ------------------------------------------------------------------------------------------------
 
@@ -320,8 +332,13 @@ class Ingest:
             return "unknown publisher"
         if reading.thing not in publisher.things:
             return "not_yours" if self._city.registry.thing(reading.thing) else "unknown thing"
-        if reading.at > origin.received + FUTURE:
-            return "at: more than 24 h in the future"
+        if not origin.received - PAST <= reading.at <= origin.received + FUTURE:
+            return OUT_OF_TIME[reading.at < origin.received]
+        try:
+            for quantity in reading.values:
+                self._city.store.table.admit(Series(reading.thing, quantity, reading.period))
+        except ValueError as error:
+            return str(error)
         return ""
 
     def _take_state(self, batch: _Taken, origin: _Origin, payload: bytes) -> None:
@@ -329,10 +346,15 @@ class Ingest:
         publisher = origin.publisher
         if publisher not in self._city.registry.publishers:
             raise ContractError("unknown publisher")
-        if state["at"] > origin.received + FUTURE:
-            raise ContractError("at: more than 24 h in the future")
+        if not origin.received - PAST <= state["at"] <= origin.received + FUTURE:
+            raise ContractError(OUT_OF_TIME[state["at"] < origin.received])
         last = batch.online.get(publisher) or self._city.store.last(Series(publisher, ONLINE))
         observations = observe_state(publisher, state, last, origin.received)
+        try:
+            for one in observations:
+                self._city.store.table.admit(one.series)
+        except ValueError as error:
+            raise ContractError(str(error)) from None
         batch.add(origin, observations)
         for one in observations:
             if one.series.quantity == ONLINE:

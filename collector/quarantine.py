@@ -18,6 +18,8 @@ _KINDS = {
     "unknown thing": "unknown thing",
     "not_yours": "not_yours",
     "in the future": "future",
+    "years ago": "past",
+    "too many": "too many",
     "retention": "beyond retention",
     "topic": "topic",
     "not JSON": "not JSON",

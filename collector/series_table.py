@@ -1,11 +1,14 @@
 """Which series are there? Each has a number, and what is asked of every observation stands in arrays, by number."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from collector.observation import Kind, Series, kind_of
+
+MOST = 1_000  # series of one thing: a telegram of a heat meter has some hundred
 
 
 class SeriesTable:
@@ -17,6 +20,7 @@ class SeriesTable:
     def __init__(self, series: Iterable[Series] = ()) -> None:
         self._numbers: dict[Series, int] = {}
         self._series: list[Series] = []
+        self._per_thing: Counter[str] = Counter()
         self.kinds: list[Kind] = []
         self.has_number: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
         """The value stands in ``Batch.number``: gauges, counters, sound levels and flags; else in ``Batch.text``."""
@@ -41,6 +45,12 @@ class SeriesTable:
     def find(self, series: Series) -> int | None:
         return self._numbers.get(series)
 
+    def admit(self, series: Series) -> int:
+        """As ``number_of``, for what a publisher made up: periods and qualifiers have no end, a thing's series do."""
+        if series not in self._numbers and self._per_thing[series.thing] >= MOST:
+            raise ValueError(f"too many series of one thing: at most {MOST}")
+        return self.number_of(series)
+
     def number_of(self, series: Series) -> int:
         """The number of a series, given out where it has none; ValueError when the contract has no such quantity."""
         number = self._numbers.get(series)
@@ -60,6 +70,7 @@ class SeriesTable:
         self.kinds.append(kind)
         self._series.append(series)
         self._numbers[series] = number
+        self._per_thing[series.thing] += 1
         return number
 
     def since(self, number: int) -> list[tuple[int, Series]]:

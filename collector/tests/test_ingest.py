@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import event
 
+from collector import series_table
 from collector.batch import Batch
 from collector.city import City, open_city
 from collector.ingest import Ingest, Outcome
@@ -268,6 +269,47 @@ def test_what_a_store_refuses_is_held(city: City, send: Send, monkeypatch: pytes
     assert reasons(city) == ["field type conflict"]
     assert (account(city).stored, account(city).quarantined) == (((1, 1), (3, 3)), ((2, 2),))
     assert outcome.receipts == {("park-0001", "7f3a91c2"): ((1, 3),)}
+
+
+def test_a_thing_has_so_many_series_and_no_more(city: City, send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series_table, "MOST", 5)
+    made_up = [message(number, reading(1) | {"period": number}) for number in range(1, 9)]
+    outcome = send(*made_up)
+    assert len(outcome.kept) == 5
+    assert outcome.receipts == {("park-0001", "7f3a91c2"): ((1, 8),)}
+    assert set(reasons(city)) == {"too many series of one thing: at most 5"}
+    assert len(send(message(9, reading(2) | {"period": 1})).kept) == 1
+
+
+def test_a_reading_of_another_age_is_held(city: City, send: Send) -> None:
+    send(message(1, {"thing": "spot-0001", "at": 1, "values": {"distance": 0.4}}))
+    send({"at": 1, "online": True}, channel="state")
+    assert reasons(city) == ["at: more than 20 years ago"] * 2
+
+
+def test_a_series_has_its_datastream_when_the_commit_before_was_cut_short(
+    city: City, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreError("not now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(city.registry), "see", fail)
+        with pytest.raises(StoreError):
+            send(message(1))
+    assert city.registry.datastream_of(LEVEL) is None
+    assert not send(message(1)).kept
+    assert city.registry.datastream_of(LEVEL) is not None
+
+
+def test_one_that_is_held_does_not_hold_up_those_beside_it(city: City, send: Send) -> None:
+    several = [message(number, reading(number)) for number in range(1, 200)]
+    several[77] = message(78, reading(78, distance="far"))
+    outcome = send(*several)
+    assert len(outcome.kept) == 198
+    assert outcome.receipts == {("park-0001", "7f3a91c2"): ((1, 199),)}
+    assert account(city).quarantined == ((78, 78),)
+    assert stored(city) == [(number, 0.4) for number in range(1, 200) if number != 78]
 
 
 def test_what_comes_beyond_retention_is_held_and_receipted(city: City, send: Send) -> None:
