@@ -30,8 +30,12 @@ def month_name(month: int) -> str:
     return f"{1970 + month // 12}-{month % 12 + 1:02d}"
 
 
-def observations(cursor: duckdb.DuckDBPyConnection, folder: Path, since: int | None, until: int | None) -> str:
+def observations(
+    cursor: duckdb.DuckDBPyConnection, folder: Path, since: int | None, until: int | None, only: str = "true"
+) -> str:
     """What to select from, with ``COLUMNS``: every version whose ``at`` may lie in [since, until).
+
+    ``only`` is a condition on thing, quantity and period that all wanted ones meet: sealed months are sorted by these.
 
     Call it in the transaction of the question: sealing moves observations, and only a snapshot sees them once.
     """
@@ -46,7 +50,14 @@ def observations(cursor: duckdb.DuckDBPyConnection, folder: Path, since: int | N
     files = [str(folder / name) for (name,) in cursor.execute(sql, parameters).fetchall()]
     if not files:
         return "observation"
-    return f"(select {NAMES} from observation union all select {NAMES} from {parquet(files)})"  # noqa: S608
+    sealed = f"select {NAMES} from {parquet(files)} where {only}"  # noqa: S608
+    return f"(select {NAMES} from observation union all {sealed})"  # noqa: S608
+
+
+def of_series(quantity: str, period: int, thing: str | None = None) -> str:
+    """For ``only``."""
+    condition = f"quantity = '{quoted(quantity)}' and period = {int(period)}"
+    return condition if thing is None else f"{condition} and thing = '{quoted(thing)}'"
 
 
 def one_row(

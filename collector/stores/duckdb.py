@@ -19,7 +19,7 @@ from collector.embedded import layout, questions, retention, rollups, sealing
 from collector.embedded.columns import FIELDS, reader_of, table_of
 from collector.embedded.marks import CONTENT
 from collector.embedded.source import observations as source_of
-from collector.embedded.source import one_row, quoted
+from collector.embedded.source import of_series, one_row, quoted
 from collector.newest import Newest
 from collector.observation import Observation, Series, kind_of
 from collector.query import Query
@@ -259,7 +259,7 @@ class DuckdbStore:
             raise NotOfferedError("as_of: some raw data of this time has expired, and roll-ups know no earlier state")
 
         def statement(cursor: duckdb.DuckDBPyConnection) -> questions.Statement:
-            source = source_of(cursor, self._sealed, begin, end + 1)
+            source = source_of(cursor, self._sealed, begin, end + 1, of_series(question.quantity, question.period))
             live = questions.figures(question, source, has_versions=self._has_versions)
             return rollups.with_expired(question, live) if begin < self._expired.max(initial=0) else live
 
@@ -272,7 +272,8 @@ class DuckdbStore:
 
     def _select(self, cursor: duckdb.DuckDBPyConnection, query: Query) -> questions.Statement:
         number = self.table.find(query.series)
-        source = source_of(cursor, self._sealed, query.since, query.until)
+        thing, quantity, period = query.series
+        source = source_of(cursor, self._sealed, query.since, query.until, of_series(quantity, period, thing))
         return questions.rows(query, 0 if number is None else number + 1, source, has_versions=self._has_versions)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
