@@ -8,10 +8,10 @@ a censored value counts with its limit. Stores that cannot compute this themselv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import groupby
-from math import ceil, inf, log10
+from math import inf, log10
 
+from collector.analysis.rollup import nearest_rank
 from collector.analysis.windows import Size, Window, window_at, window_of
 from collector.observation import Observation, Series, Value, kind_of
 from collector.query import Query
@@ -201,6 +201,7 @@ class _Tally:
 
     def figures(self) -> Figures:
         count, marks = self._count, self._marks
+        ordered = sorted(self._distribution.items())
         return Figures(
             count,
             self._least,
@@ -209,20 +210,12 @@ class _Tally:
             self._power.value / count if count else None,
             self._first,
             self._last,
-            [self._percentile(percent) for percent in self._percentiles],
+            [nearest_rank(ordered, count, percent) for percent in self._percentiles],
             marks["suspect"],
             marks["estimated"],
             marks["substituted"],
             marks["censored"],
         )
-
-    def _percentile(self, percent: float) -> float | None:
-        rank = max(1, ceil(Fraction(repr(percent)) * self._count / 100))  # 0.1 means a tenth
-        for value in sorted(self._distribution):
-            rank -= self._distribution[value]
-            if rank <= 0:
-                return value
-        return None
 
 
 class _Sum:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from collector.batch import Batch, Int64s, stored_value
 from collector.decode import Reading, is_id, is_text, parse, typed
 from collector.message import FUTURE, PAST, SKEW, Message
-from collector.observation import Series
+from collector.observation import DERIVED, Series
 from collector.registry import Registry
 from collector.series_table import SeriesTable
 from firmware import contract
@@ -140,10 +140,7 @@ class Bulk:
             if not odd.any():
                 return None
             is_skewed = np.zeros(len(odd), np.bool_)
-        return [_DERIVED[one] for one in (odd + 2 * is_skewed).tolist()]
-
-
-_DERIVED = ("", "implausible", "skewed", "implausible skewed")
+        return [DERIVED[one] for one in (odd + 2 * is_skewed).tolist()]
 
 
 class _Publishers(dict[str, str]):

@@ -33,9 +33,6 @@ FEW = 16  # messages
 CHUNK = 500  # messages taken at once: what they decode to stays in the processor's cache
 
 
-OUT_OF_TIME = ("at: more than 24 h in the future", "at: more than 20 years ago")
-
-
 class Outcome(NamedTuple):
     """What is durable now, and who may be told."""
 
@@ -332,8 +329,8 @@ class Ingest:
             return "unknown publisher"
         if reading.thing not in publisher.things:
             return "not_yours" if self._city.registry.thing(reading.thing) else "unknown thing"
-        if not origin.received - PAST <= reading.at <= origin.received + FUTURE:
-            return OUT_OF_TIME[reading.at < origin.received]
+        if reason := _out_of_time(reading.at, origin.received):
+            return reason
         try:
             for quantity in reading.values:
                 self._city.store.table.admit(Series(reading.thing, quantity, reading.period))
@@ -346,8 +343,8 @@ class Ingest:
         publisher = origin.publisher
         if publisher not in self._city.registry.publishers:
             raise ContractError("unknown publisher")
-        if not origin.received - PAST <= state["at"] <= origin.received + FUTURE:
-            raise ContractError(OUT_OF_TIME[state["at"] < origin.received])
+        if reason := _out_of_time(state["at"], origin.received):
+            raise ContractError(reason)
         last = batch.online.get(publisher) or self._city.store.last(Series(publisher, ONLINE))
         observations = observe_state(publisher, state, last, origin.received)
         try:
@@ -363,6 +360,13 @@ class Ingest:
             arrival = batch.arrival(publisher, state["outbox"])
             arrival.next_seq = max(arrival.next_seq, state.get("next_seq", 1))
             arrival.dropped = ranges.union(arrival.dropped, map(tuple, state.get("dropped", ())))
+
+
+def _out_of_time(at: int, received: int) -> str:
+    """Why it is held; "" when it is not."""
+    if at > received + FUTURE:
+        return "at: more than 24 h in the future"
+    return "at: more than 20 years ago" if at < received - PAST else ""
 
 
 def _as_reading(one: Observation) -> bytes:

@@ -13,6 +13,10 @@ Value = float | int | str | Position
 """Numbers are floats, flags are ints, codes and texts are strings."""
 
 
+DERIVED = ("", "implausible", "skewed", "implausible skewed")
+"""What the collector may find, beside the content; by place, 1 implausible, 2 skewed, 3 both: stores keep the place."""
+
+
 class Series(NamedTuple):
     """The observations of one quantity of one thing over one period: what SensorThings calls a Datastream."""
 
@@ -35,7 +39,7 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     """"" or "<" or ">": the true value is below or above this one."""
     source: str = ""
     derived: str = ""
-    """What the collector found, beside the content: "", "implausible", "skewed" or "implausible skewed"."""
+    """One of ``DERIVED``."""
     known: int = 0
     """When this version became known, ms UTC; 0 where the store keeps no known time."""
 

@@ -81,17 +81,25 @@ class Rollup:
         """
         if not 0 <= percent <= 100:
             raise ValueError(f"percent: expected 0 to 100, got {percent}")
-        rank = max(1, ceil(Fraction(repr(percent)) * self.count / 100))  # 0.1 means a tenth
-        for value, count in self._numbers:
-            rank -= count
-            if rank <= 0:
-                return value
-        return None
+        return nearest_rank(self._numbers, self.count, percent)
 
     @property
     def _numbers(self) -> tuple[tuple[float, int], ...]:
         """The distribution where it can be counted with: gauges, counters and sound levels."""
         return self.distribution if kind_of(self.series.quantity).is_number else ()  # type: ignore[return-value]
+
+
+def nearest_rank(ordered: Iterable[tuple[float, int]], count: int, percent: float) -> float | None:
+    """The smallest of ``count`` values that at least ``percent`` % of them do not exceed; None without values.
+
+    ``ordered``: each value with how often it stood, in order of value.
+    """
+    rank = max(1, ceil(Fraction(repr(percent)) * count / 100))  # 0.1 means a tenth
+    for value, times in ordered:
+        rank -= times
+        if rank <= 0:
+            return value
+    return None
 
 
 def roll_up(size: Size, observations: Iterable[Observation]) -> dict[tuple[Series, Window], Rollup]:

@@ -2,8 +2,9 @@
 
 import duckdb
 
-from collector.embedded.marks import CENSORED, CONTENT, DERIVED, QUALITIES
+from collector.embedded.marks import CENSORED, CONTENT, QUALITIES
 from collector.embedded.source import one_row
+from collector.observation import DERIVED
 from collector.stores import StoreError
 
 VERSION = 2

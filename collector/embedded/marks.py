@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.batch import Batch
-from collector.observation import Observation, Series
+from collector.observation import DERIVED, Observation, Series
 
 QUALITIES = ("", "suspect", "estimated", "substituted")
 CENSORED = ("", "<", ">")
-DERIVED = ("", "implausible", "skewed", "implausible skewed")
 
 WORDS = tuple((quality, censored, derived) for derived, censored, quality in product(DERIVED, CENSORED, QUALITIES))
 """Mark -> (quality, censored, derived)."""
