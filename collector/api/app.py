@@ -1,5 +1,6 @@
 """What does the collector serve over HTTP? SensorThings, bulk data, live events, operations and the page."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -7,6 +8,8 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from collector.access import ForbiddenError, UnauthenticatedError
+from collector.access.asker import ANYONE, Asker
 from collector.api import events, figures, operations, series, standard, things
 from collector.city import City
 from collector.sensorthings import AskedWrongError, NotThereError
@@ -15,15 +18,25 @@ from collector.stores import NotOfferedError, StoreError
 WEB = Path(__file__).parent.parent / "web"
 
 
-def create_app(city: City) -> FastAPI:
-    """The application of one city. There is no login yet, so whoever serves it binds to the loopback."""
+Identify = Callable[[Request], Asker]
+
+
+def anyone(_request: Request) -> Asker:
+    return ANYONE
+
+
+def create_app(city: City, identify: Identify = anyone) -> FastAPI:
+    """The application of one city; ``identify`` says who asks, or raises UnauthenticatedError."""
     app = FastAPI(title="Senzorika", version="0.1.0", docs_url=None, redoc_url=None)
     # A page of the open web that resolves its own name to the loopback must not read the city.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]", "testserver"])
     app.state.city = city
+    app.state.identify = identify
     for part in (standard, things, series, figures, events, operations):
         app.include_router(part.router)
     app.add_exception_handler(AskedWrongError, _refusal(400))
+    app.add_exception_handler(UnauthenticatedError, _refusal(401))
+    app.add_exception_handler(ForbiddenError, _refusal(403))
     app.add_exception_handler(NotThereError, _refusal(404))
     app.add_exception_handler(NotOfferedError, _refusal(501))
     app.add_exception_handler(StoreError, _refusal(503))

@@ -7,9 +7,10 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from collector.api.answers import city_of
+from collector.api.answers import city_of, view_of
 from collector.api.things import shown
 from collector.city import City
+from collector.view import View
 
 router = APIRouter()
 
@@ -20,10 +21,12 @@ QUIET = 15.0  # seconds without news until a comment keeps proxies and clients f
 async def events(request: Request, thing: str | None = None) -> StreamingResponse:
     """``event: observations`` carries a JSON list; ``event: dropped`` counts what a slow client missed."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(city_of(request), thing), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(
+        _events(city_of(request), view_of(request), thing), media_type="text/event-stream", headers=headers
+    )
 
 
-async def _events(city: City, thing: str | None) -> AsyncIterator[bytes]:
+async def _events(city: City, view: View, thing: str | None) -> AsyncIterator[bytes]:
     yield b"retry: 2000\n\n"
     with city.feed.subscribe() as stored:
         batches = aiter(stored)
@@ -35,7 +38,7 @@ async def _events(city: City, thing: str | None) -> AsyncIterator[bytes]:
                 if not done:
                     yield b": still here\n\n"
                     continue
-                wanted = [shown(one) for one in waiting.result() if thing in (None, one.series.thing)]
+                wanted = [shown(one) for one in view.seen(waiting.result()) if thing in (None, one.series.thing)]
                 waiting = asyncio.ensure_future(anext(batches))
                 if wanted:
                     yield b"event: observations\ndata: " + msgspec.json.encode(wanted) + b"\n\n"

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from collector.aggregation import Aggregate, Aggregation
 from collector.analysis.windows import AFTER, ZONE
-from collector.api.answers import city_of
+from collector.api.answers import view_of
 from collector.api.series import refuse_unknown, streamed
-from collector.city import City
 from collector.sensorthings import AskedWrongError, NotThereError
+from collector.view import View
 
 router = APIRouter()
 
@@ -55,10 +55,10 @@ class Wanted(BaseModel):
 @router.get("/api/figures.csv", summary="Count, minimum, maximum, mean … over calendar windows, as CSV")
 async def figures(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
     """By thing and window; a window in which nothing was observed has no row. Suspect values count apart."""
-    city = city_of(request)
+    view = view_of(request)
     refuse_unknown(wanted.quantity)
     for thing in wanted.thing:
-        if city.registry.thing(thing) is None:
+        if view.thing(thing) is None:
             raise NotThereError(f"thing: there is no {thing}")
     percentiles = tuple(float(one) for one in wanted.percentiles.split(",") if one)
     try:
@@ -75,14 +75,14 @@ async def figures(request: Request, wanted: Annotated[Wanted, Query()]) -> Respo
         )
     except ValueError as error:
         raise AskedWrongError(str(error).replace("until", "to").replace("since", "from")) from None
-    return await streamed(_rows(city, question))
+    return await streamed(_rows(view, question))
 
 
-async def _rows(city: City, question: Aggregation) -> AsyncGenerator[str, None]:
+async def _rows(view: View, question: Aggregation) -> AsyncGenerator[str, None]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*COLUMNS, *FIGURES, *(f"p{one:g}" for one in question.percentiles), *MARKS])
-    async with aclosing(city.reader.aggregates(question)) as chunks:
+    async with aclosing(view.aggregates(question)) as chunks:
         async for chunk in chunks:
             writer.writerows(map(_row, chunk))
             yield text.getvalue()

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from collector.api.answers import city_of
-from collector.city import City
+from collector.api.answers import view_of
 from collector.observation import Observation, kind_of
 from collector.query import Query as Asked
 from collector.registry import Datastream
 from collector.sensorthings import AskedWrongError, NotThereError
+from collector.view import View
 
 router = APIRouter()
 
@@ -44,12 +44,12 @@ async def series(request: Request, wanted: Annotated[Wanted, Query()]) -> Respon
 
     Without ``quantity``: all series of the thing.
     """
-    city = city_of(request)
-    if city.registry.thing(wanted.thing) is None:
+    view = view_of(request)
+    if view.thing(wanted.thing) is None:
         raise NotThereError(f"thing: there is no {wanted.thing}")
     streams = [
         one
-        for one in city.registry.datastreams_of(wanted.thing)
+        for one in view.datastreams_of(wanted.thing)
         if wanted.quantity in (None, one.series.quantity) and wanted.period in (None, one.series.period)
     ]
     if wanted.quantity is not None and not streams:
@@ -65,7 +65,7 @@ async def series(request: Request, wanted: Annotated[Wanted, Query()]) -> Respon
         )
         for one in streams
     ]
-    return await streamed(_rows(city, streams, asked))
+    return await streamed(_rows(view, streams, asked))
 
 
 async def streamed(rows: AsyncGenerator[str, None]) -> Response:
@@ -89,14 +89,14 @@ async def _all(first: str, rest: AsyncGenerator[str, None]) -> AsyncGenerator[st
             yield text
 
 
-async def _rows(city: City, streams: Sequence[Datastream], asked: Sequence[Asked]) -> AsyncGenerator[str, None]:
+async def _rows(view: View, streams: Sequence[Datastream], asked: Sequence[Asked]) -> AsyncGenerator[str, None]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for stream, query in zip(streams, asked, strict=True):
         kind = kind_of(stream.series.quantity)
         unit = kind.unit if kind.is_number else ""
-        async with aclosing(city.reader.chunks(query)) as chunks:
+        async with aclosing(view.chunks(query)) as chunks:
             async for chunk in chunks:
                 writer.writerows(_row(one, unit) for one in chunk)
                 yield text.getvalue()

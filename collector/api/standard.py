@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from collector.api.answers import as_json, city_of
+from collector.api.answers import as_json, view_of
 from collector.sensorthings.answer import Service
 from collector.sensorthings.options import read_options
 
@@ -22,4 +22,4 @@ async def entities(request: Request, path: str) -> Response:
 
 
 def _service(request: Request) -> Service:
-    return Service(city_of(request), f"{str(request.base_url).rstrip('/')}/v1.1")
+    return Service(view_of(request), f"{str(request.base_url).rstrip('/')}/v1.1")

@@ -4,12 +4,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from collector.api.answers import as_json, city_of
-from collector.city import City
+from collector.api.answers import as_json, view_of
 from collector.inventory import CENTERS
 from collector.observation import Observation, kind_of
 from collector.registry import Thing
 from collector.sensorthings import AskedWrongError
+from collector.view import View
 
 router = APIRouter()
 
@@ -18,20 +18,20 @@ router = APIRouter()
 async def things(request: Request, center: str | None = None) -> Response:
     if center is not None and center not in CENTERS:
         raise AskedWrongError(f"center: expected one of {' '.join(CENTERS)}, got {center}")
-    city = city_of(request)
-    wanted = [one for one in city.registry.things if center in (None, one.center)]
-    return as_json({"city": city.registry.city, "things": [_shown(city, one) for one in wanted]})
+    view = view_of(request)
+    wanted = [one for one in view.things if center in (None, one.center)]
+    return as_json({"city": view.city, "things": [_shown(view, one) for one in wanted]})
 
 
-def _shown(city: City, thing: Thing) -> dict[str, Any]:
-    found = (city.store.last(stream.series) for stream in city.registry.datastreams_of(thing.id))
+def _shown(view: View, thing: Thing) -> dict[str, Any]:
+    found = (view.last(stream.series) for stream in view.datastreams_of(thing.id))
     return {
         "id": thing.id,
         "name": thing.name,
         "center": thing.center,
         "location": thing.location,
         "listed": thing.listed,
-        "publisher": thing.id in city.registry.publishers,
+        "publisher": thing.id in view.publishers_of(thing.id),
         "last": [shown(one) for one in found if one is not None],
     }
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from collector.city import City
 from collector.observation import observation_id, split_observation_id
 from collector.query import Query
 from collector.registry import Datastream
@@ -13,6 +12,7 @@ from collector.sensorthings import AskedWrongError, NotThereError, observations
 from collector.sensorthings.entities import NAVIGATION, SETS, Entities, Entity, Id, leads_to_one
 from collector.sensorthings.expression import Property, satisfies
 from collector.sensorthings.options import Options
+from collector.view import View
 
 CONFORMANCE = (
     "http://www.opengis.net/spec/iot_sensing/1.1/req/datamodel",
@@ -31,11 +31,11 @@ _SEGMENT = re.compile(r"([A-Za-z]+)(?:\((?:(\d{1,15})|'((?:[^']|'')*)')\))?")
 
 
 class Service:
-    """Answers for one city; ``root`` is the absolute URL of ``/v1.1``."""
+    """Answers for one who asks; ``root`` is the absolute URL of ``/v1.1``."""
 
-    def __init__(self, city: City, root: str) -> None:
-        self._city = city
-        self._entities = Entities(city.registry)
+    def __init__(self, view: View, root: str) -> None:
+        self._view = view
+        self._entities = Entities(view)
         self._root = root
 
     def landing(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class Service:
         return [found] if found else []
 
     def _stream_of(self, observation: Entity) -> Datastream:
-        stream = self._city.registry.datastream(split_observation_id(str(observation.id))[0])
+        stream = self._view.datastream(split_observation_id(str(observation.id))[0])
         if stream is None:
             raise NotThereError(f"Observations({observation.id!r}): no such entity")
         return stream
@@ -106,10 +106,10 @@ class Service:
             number, at = split_observation_id(str(identifier))
         except ValueError:
             return None
-        stream = self._city.registry.datastream(number)
+        stream = self._view.datastream(number)
         if stream is None:
             return None
-        found = await self._city.reader.all(Query(stream.series, since=at, until=at + 1, limit=1))
+        found = await self._view.all(Query(stream.series, since=at, until=at + 1, limit=1))
         return _observation(stream, found[0]) if found else None
 
     # ---- showing -------------------------------------------------------------------------------------------------
@@ -129,9 +129,9 @@ class Service:
     ) -> tuple[Sequence[Entity], bool, int | None]:
         """Return one page, whether more follow, and the number of all when ``$count`` asks for it."""
         if name == "Observations":
-            streams = self._city.registry.datastreams if parent is None else self._entities.datastreams_of(parent)
-            found, more = await observations.find(self._city.reader, streams, options)
-            total = await observations.count(self._city.reader, streams, options) if options.count else None
+            streams = self._view.datastreams if parent is None else self._entities.datastreams_of(parent)
+            found, more = await observations.find(self._view, streams, options)
+            total = await observations.count(self._view, streams, options) if options.count else None
             return [_observation(stream, one) for stream, one in found], more, total
         entities = self._entities.all(name) if parent is None else self._related(parent, step)
         if options.filter is not None:

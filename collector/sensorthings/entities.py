@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from collector.observation import Kind, Series, kind_of
-from collector.registry import Datastream, Registry, Thing
+from collector.registry import Datastream, Thing
+from collector.view import View
 
 Id = int | str
 
@@ -50,10 +51,10 @@ def leads_to_one(navigation: str) -> bool:
 
 
 class Entities:
-    """Reads the registry anew at each request: it is all in memory."""
+    """Reads the view anew at each request: it is all in memory."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, view: View) -> None:
+        self._view = view
 
     def all(self, name: str) -> list[Entity]:
         """Every entity of a set, in order of id; Observations are not asked here."""
@@ -61,7 +62,7 @@ class Entities:
 
     def find(self, name: str, identifier: Id) -> Entity | None:
         if name == "Datastreams" and isinstance(identifier, int):
-            found = self._registry.datastream(identifier)
+            found = self._view.datastream(identifier)
             return _datastream(found) if found else None
         return next((one for one in self.all(name) if one.id == identifier), None)
 
@@ -82,16 +83,16 @@ class Entities:
     def datastreams_of(self, entity: Entity) -> list[Datastream]:
         """The datastreams whose observations ``entity/Observations`` holds."""
         if entity.set == "Datastreams":
-            found = self._registry.datastream(int(entity.id))
+            found = self._view.datastream(int(entity.id))
             return [found] if found else []
-        return [one for one in self._registry.datastreams if self._number(one) == entity.id]
+        return [one for one in self._view.datastreams if self._number(one) == entity.id]
 
     def feature_of(self, stream: Datastream) -> Entity | None:
         return self.find("FeaturesOfInterest", self._number(stream))
 
     @property
     def _listing(self) -> dict[str, Callable[[], list[Entity]]]:
-        things = self._registry.things
+        things = self._view.things
         placed = [one for one in things if one.location]
         return {
             "Things": lambda: [_thing(one) for one in things],
@@ -104,11 +105,11 @@ class Entities:
         }
 
     def _observed(self) -> list[Entity]:
-        kinds = {kind.name: kind for kind in (kind_of(one.series.quantity) for one in self._registry.datastreams)}
+        kinds = {kind.name: kind for kind in (kind_of(one.series.quantity) for one in self._view.datastreams)}
         return [_observed_property(kinds[name]) for name in sorted(kinds)]
 
     def _of_datastream(self, entity: Entity, navigation: str) -> list[Entity]:
-        stream = self._registry.datastream(int(entity.id))
+        stream = self._view.datastream(int(entity.id))
         if stream is None:
             return []
         if navigation == "ObservedProperty":
@@ -117,14 +118,14 @@ class Entities:
         return [found] if found else []
 
     def _datastreams(self, belongs: Callable[[Datastream], bool]) -> list[Entity]:
-        return [_datastream(one) for one in self._registry.datastreams if belongs(one)]
+        return [_datastream(one) for one in self._view.datastreams if belongs(one)]
 
     def _number(self, stream: Datastream) -> int:
-        thing = self._registry.thing(stream.series.thing)
+        thing = self._view.thing(stream.series.thing)
         return thing.number if thing else 0
 
     def _publishers_of(self, thing: Thing) -> list[str]:
-        return sorted(one.id for one in self._registry.publishers.values() if thing.id in one.things)
+        return self._view.publishers_of(thing.id)
 
 
 def iso(ms: int) -> str:

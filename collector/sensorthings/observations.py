@@ -8,7 +8,6 @@ from typing import Any
 from collector.observation import Observation, observation_id
 from collector.query import Comparison as Asked
 from collector.query import Field, Operator, Query
-from collector.reader import Reader
 from collector.registry import Datastream
 from collector.sensorthings import AskedWrongError
 from collector.sensorthings.entities import iso
@@ -22,6 +21,7 @@ from collector.sensorthings.expression import (
     satisfies,
 )
 from collector.sensorthings.options import Options
+from collector.view import View
 
 Found = tuple[Datastream, Observation]
 
@@ -33,28 +33,28 @@ _FIELDS: dict[str, Field] = {"phenomenonTime": "at", "result": "value", "resultQ
 _KNOWN = {"id", "@iot.id", "phenomenonTime", "resultTime", "result", "resultQuality"}
 
 
-async def find(reader: Reader, streams: Sequence[Datastream], options: Options) -> tuple[list[Found], bool]:
+async def find(view: View, streams: Sequence[Datastream], options: Options) -> tuple[list[Found], bool]:
     """Return one page and whether more follow. Without ``$orderby``: by datastream, then by time."""
     _check(options)
     wanted = options.page + 1
     if len(streams) > 1 and options.orderby:
-        found = await _merged(reader, streams, options, options.skip + wanted)
+        found = await _merged(view, streams, options, options.skip + wanted)
         found = found[options.skip :]
     else:
-        found = await _one_after_the_other(reader, streams, options, wanted)
+        found = await _one_after_the_other(view, streams, options, wanted)
     return found[: options.page], len(found) > options.page > 0
 
 
-async def count(reader: Reader, streams: Sequence[Datastream], options: Options) -> int:
+async def count(view: View, streams: Sequence[Datastream], options: Options) -> int:
     """How many there are in all, ``$top`` and ``$skip`` left out."""
     _check(options)
     total = 0
     for stream in streams:
         query, rest = _query(stream, options)
         if not rest:
-            total += await reader.count(query)
+            total += await view.count(query)
         else:
-            async with aclosing(_sifted(reader, stream, query, rest)) as observations:
+            async with aclosing(_sifted(view, stream, query, rest)) as observations:
                 total += sum([1 async for _ in observations])
     return total
 
@@ -73,15 +73,13 @@ def properties_of_observation(stream: Datastream, one: Observation) -> dict[str,
     return shown | ({"parameters": given} if (given := {k: v for k, v in parameters.items() if v}) else {})
 
 
-async def _one_after_the_other(
-    reader: Reader, streams: Sequence[Datastream], options: Options, wanted: int
-) -> list[Found]:
+async def _one_after_the_other(view: View, streams: Sequence[Datastream], options: Options, wanted: int) -> list[Found]:
     found: list[Found] = []
     skip = options.skip
     for stream in streams:
         query, rest = _query(stream, options)
         if rest or len(streams) > 1:
-            async with aclosing(_sifted(reader, stream, query, rest)) as observations:
+            async with aclosing(_sifted(view, stream, query, rest)) as observations:
                 async for one in observations:
                     if skip:
                         skip -= 1
@@ -91,17 +89,17 @@ async def _one_after_the_other(
                         return found
         else:
             page = _narrowed(query, limit=wanted, offset=skip)
-            return [(stream, one) for one in await reader.all(page)]
+            return [(stream, one) for one in await view.all(page)]
     return found
 
 
-async def _merged(reader: Reader, streams: Sequence[Datastream], options: Options, wanted: int) -> list[Found]:
+async def _merged(view: View, streams: Sequence[Datastream], options: Options, wanted: int) -> list[Found]:
     if wanted > MERGED_AT_MOST:
         raise AskedWrongError(f"$skip: at most {MERGED_AT_MOST} over several datastreams; ask one datastream")
     found: list[Found] = []
     for stream in streams:
         query, rest = _query(stream, options)
-        async with aclosing(_sifted(reader, stream, _narrowed(query, None if rest else wanted), rest)) as observations:
+        async with aclosing(_sifted(view, stream, _narrowed(query, None if rest else wanted), rest)) as observations:
             several = []
             async for one in observations:
                 several.append((stream, one))
@@ -122,9 +120,9 @@ def _sort_key(by: str, found: Found) -> tuple[Any, ...]:
 
 
 async def _sifted(
-    reader: Reader, stream: Datastream, query: Query, rest: Sequence[Expression]
+    view: View, stream: Datastream, query: Query, rest: Sequence[Expression]
 ) -> AsyncGenerator[Observation, None]:
-    async with aclosing(reader.chunks(query)) as chunks:
+    async with aclosing(view.chunks(query)) as chunks:
         async for chunk in chunks:
             for one in chunk:
                 if all(satisfies(part, lambda p, one=one: _value(p, stream, one)) for part in rest):  # type: ignore[misc]  # the default binds this turn's observation

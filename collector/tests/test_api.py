@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from collector.api.app import create_app
 from collector.api.events import _events
 from collector.batch import Batch
 from collector.city import City, open_city
@@ -18,6 +17,8 @@ from collector.ledger import Arrivals
 from collector.observation import Observation, Series
 from collector.quarantine import Held
 from collector.stores import NotOfferedError
+from collector.tests.asking import SUPERVISOR, client_of
+from collector.view import View
 
 T = 1795392000000
 INVENTORY = Inventory.model_validate(
@@ -50,7 +51,7 @@ def city(tmp_path: Path) -> City:
 
 @pytest.fixture
 def client(city: City) -> TestClient:
-    return TestClient(create_app(city))
+    return client_of(city)
 
 
 def rows(client: TestClient, query: str) -> list[dict[str, str]]:
@@ -162,7 +163,7 @@ def test_a_gauge_that_knows_nothing_yet_is_left_out(city: City, client: TestClie
 
 
 async def test_who_looks_on_sees_what_was_just_stored(city: City) -> None:
-    stream = _events(city, "wm-1")
+    stream = _events(city, View(city, SUPERVISOR), "wm-1")
     assert (await anext(stream)).startswith(b"retry:")
     waiting = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
@@ -178,7 +179,7 @@ async def test_who_looks_on_sees_what_was_just_stored(city: City) -> None:
 
 
 async def test_a_slow_client_is_told_what_it_missed(city: City) -> None:
-    stream = _events(city, None)
+    stream = _events(city, View(city, SUPERVISOR), None)
     await anext(stream)
     waiting = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)

@@ -8,10 +8,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from collector.analysis.windows import HOUR
-from collector.api.app import create_app
 from collector.batch import Batch
 from collector.city import City, open_city
 from collector.observation import Observation, Series
+from collector.tests.asking import client_of
 from collector.tests.test_ingest import inventory
 
 T = 1_795_392_000_000  # 2026-11-23 01:00 in Koper
@@ -32,7 +32,7 @@ def city(tmp_path: Path) -> City:
 
 @pytest.fixture
 def client(city: City) -> TestClient:
-    return TestClient(create_app(city))
+    return client_of(city)
 
 
 def ask(client: TestClient, query: str) -> list[dict[str, str]]:

@@ -8,11 +8,11 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.api.app import create_app
 from collector.batch import Batch
 from collector.city import open_city
 from collector.inventory import Inventory
 from collector.observation import Observation, Series
+from collector.tests.asking import client_of
 
 T = 1795392000000  # 2026-11-23T00:00:00Z
 INVENTORY = Inventory.model_validate(
@@ -45,7 +45,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     observations += [Observation(NOISE, T + 900_000, 61.5, source="mic", censored="<")]
     city.registry.see(one.series for one in observations)
     city.store.add(Batch.of(city.store.table, observations), T + 10_000_000)
-    with TestClient(create_app(city)) as client:
+    with client_of(city) as client:
         yield client
 
 
