@@ -8,6 +8,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -35,6 +36,18 @@ _WAIT = 20.0  # s that one collector waits for another's transaction on the same
 _TURN = 7_313_021  # any number that nobody else uses for an advisory lock in that database
 
 metadata = MetaData()
+_JSON = JSON(none_as_null=True)
+
+
+def _described() -> tuple[Column[Any], ...]:
+    return (
+        Column("id", Integer, primary_key=True, autoincrement=False),
+        Column("name", Text, nullable=False),  # "": as it follows from what stands in inventory.toml; so description
+        Column("description", Text, nullable=False),
+        Column("encoding_type", Text, nullable=False),
+        Column("properties", _JSON, nullable=False),
+    )
+
 
 thing = Table(
     "thing",
@@ -49,6 +62,10 @@ thing = Table(
     Column("height", Float),
     Column("center", String(32), nullable=False),
     Column("listed", Boolean, nullable=False),  # false: no longer in the inventory, its observations stay
+    Column("description", Text, nullable=False, default=""),
+    Column("properties", _JSON, nullable=False, default=dict),  # beside ours
+    Column("locations", _JSON, nullable=False, default=list),  # the ids of those it has now
+    Column("inventory", Boolean, nullable=False, default=True),  # false: made over HTTP
     sqlite_autoincrement=True,
 )
 
@@ -59,8 +76,70 @@ datastream = Table(
     Column("thing", String(64), nullable=False),
     Column("quantity", String(128), nullable=False),
     Column("period", BigInteger, nullable=False),
+    Column("name", Text, nullable=False, default=""),  # "": as it follows from the series; so description
+    Column("description", Text, nullable=False, default=""),
+    Column("sensor", Integer),  # none: the thing's own
+    Column("unit", _JSON),
+    Column("observed_area", _JSON),
+    Column("properties", _JSON, nullable=False, default=dict),  # beside ours
     UniqueConstraint("thing", "quantity", "period"),
     sqlite_autoincrement=True,
+)
+
+location = Table(
+    "location",
+    metadata,
+    *_described(),
+    Column("thing", Integer),  # the thing that inventory.toml put there; none: made over HTTP
+    Column("location", _JSON),
+)
+
+sensor = Table(
+    "sensor",
+    metadata,
+    *_described(),
+    Column("thing", Integer),  # the thing of the inventory whose own sensor it is
+    Column("metadata", _JSON),
+)
+
+feature = Table(
+    "feature",
+    metadata,
+    *_described(),
+    Column("location", Integer),  # the place it was generated from
+    Column("feature", _JSON),
+)
+
+historical_location = Table(
+    "historical_location",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("thing", Integer, nullable=False),
+    Column("time", BigInteger, nullable=False),  # ms UTC
+    Column("locations", _JSON, nullable=False),  # ids
+)
+
+placed = Table(  # which feature a thing's observations are of, from when on
+    "placed",
+    metadata,
+    Column("thing", Integer, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, primary_key=True, autoincrement=False),  # ms UTC
+    Column("feature", Integer),  # none: it has no place
+)
+
+sampled = Table(  # observations of a feature that is not that of their thing's place
+    "sampled",
+    metadata,
+    Column("datastream", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),  # ms UTC
+    Column("feature", Integer, nullable=False),
+)
+
+number = Table(  # the last that was given out: never given again, whatever is deleted
+    "number",
+    metadata,
+    Column("of", String(32), primary_key=True),
+    Column("last", BigInteger, nullable=False),
 )
 
 outbox = Table(
