@@ -9,23 +9,11 @@ from collector.observation import observation_id, split_observation_id
 from collector.query import Query
 from collector.registry import Datastream
 from collector.sensorthings import AskedWrongError, NotThereError, observations
+from collector.sensorthings.conformance import CONFORMANCE
 from collector.sensorthings.entities import NAVIGATION, SETS, Entities, Entity, Id, leads_to_one
 from collector.sensorthings.expression import Property, satisfies
 from collector.sensorthings.options import Options
 from collector.view import View
-
-CONFORMANCE = (
-    "http://www.opengis.net/spec/iot_sensing/1.1/req/datamodel",
-    "http://www.opengis.net/spec/iot_sensing/1.1/req/resource-path/resource-path-to-entities",
-    "http://www.opengis.net/spec/iot_sensing/1.1/req/request-data/count",
-    "http://www.opengis.net/spec/iot_sensing/1.1/req/request-data/expand",
-    "http://www.opengis.net/spec/iot_sensing/1.1/req/request-data/orderby",
-    "http://www.opengis.net/spec/iot_sensing/1.1/req/request-data/pagination",
-    "http://www.opengis.net/spec/iot_sensing/1.1/req/request-data/select",
-    "http://www.opengis.net/spec/iot_sensing/1.1/req/request-data/skip",
-    "http://www.opengis.net/spec/iot_sensing/1.1/req/request-data/status-code",
-    "http://www.opengis.net/spec/iot_sensing/1.1/req/request-data/top",
-)
 
 _SEGMENT = re.compile(r"([A-Za-z]+)(?:\((?:(\d{1,15})|'((?:[^']|'')*)')\))?")
 
