@@ -111,7 +111,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
             stack.push_async_callback(broker.stop)
             await broker.start()
         city = await asyncio.to_thread(_open, config, inventory)
-        stack.callback(city.store.close)
+        stack.callback(city.close)
         ingest = Ingest(city)
         expect_batches()
         released = await asyncio.to_thread(ingest.release, time.time_ns() // 1_000_000)
@@ -119,7 +119,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
             log.info("%d observations left the quarantine: what held them is mended", len(released))
         print(page(config), flush=True)
         receiver = Receiver(city, ingest, config.broker)
-        registration = Registration(city, inventory_file, ingest, receiver)
+        registration = Registration(city, inventory_file, ingest, city.writer)
         await _run_until_one_ends(
             receiver.run(),
             registration.run(),

@@ -15,11 +15,12 @@ from collector.quarantine import Quarantine
 from collector.reader import Reader
 from collector.registry import Registry
 from collector.stores import Store, open_store
+from collector.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """Made once at start; ``store`` is for the writer, everyone else asks ``reader``."""
+    """Made once at start; ``store`` is for what runs in ``writer``, everyone else asks ``reader``."""
 
     engine: Engine
     registry: Registry
@@ -30,6 +31,12 @@ class City:
     feed: Feed = field(default_factory=Feed)
     health: Health = field(default_factory=Health)
     metrics: Metrics = field(default_factory=Metrics)
+    writer: Writer = field(default_factory=Writer)
+
+    def close(self) -> None:
+        """What is being written is written; nothing more is."""
+        self.writer.close()
+        self.store.close()
 
 
 def open_city(

@@ -11,11 +11,9 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from sqlalchemy.exc import DBAPIError
 
@@ -35,8 +33,6 @@ from firmware import mqtt_codec as mqtt
 from firmware.mqtt_broker_side import unsubscribe
 
 log = logging.getLogger("collector.receive")
-
-T = TypeVar("T")
 
 LINGER = 0.05  # s: what a commit waits for company
 SLOW = 1.5  # s that a commit may take before /health tells; InfluxDB 3 answers once a second
@@ -71,7 +67,6 @@ class Receiver:
         self._signer = Signer(broker.key)
         self._inbox = Inbox() if inbox is None else inbox
         self._connection: Connection | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self.connected = asyncio.Event()
         """Set once subscribed, for the first time: from here on the broker keeps messages for the collector."""
         self.linger = LINGER
@@ -84,17 +79,10 @@ class Receiver:
 
     async def run(self) -> None:
         """Until cancelled; then say goodbye to the broker. What is not committed is delivered again."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._stay_connected())
-                tasks.create_task(self._commit_batches())
-                tasks.create_task(self._look_around())
-        finally:
-            self._thread.shutdown()
-
-    async def write(self, job: Callable[[], T]) -> T:
-        """What ``job`` returns, run in the one thread that writes, between two batches."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._stay_connected())
+            tasks.create_task(self._commit_batches())
+            tasks.create_task(self._look_around())
 
     # ---- the connection ---------------------------------------------------------------------------------------------
 
@@ -228,7 +216,7 @@ class Receiver:
         slowness = f"a batch takes more than {SLOW} s to be committed"
         telling = asyncio.get_running_loop().call_later(SLOW, self._city.health.ails, "store", slowness)
         try:
-            return await self.write(partial(self._writer.commit, messages, _now()))
+            return await self._city.writer.write(partial(self._writer.commit, messages, _now()))
         finally:
             telling.cancel()
 
@@ -280,8 +268,8 @@ class Receiver:
     async def _learn(self) -> None:
         """What other collectors have written meanwhile."""
         try:
-            await self.write(self._city.ledger.refresh)
-            await self.write(self._city.registry.refresh)
+            await self._city.writer.write(self._city.ledger.refresh)
+            await self._city.writer.write(self._city.registry.refresh)
         except DBAPIError as error:
             log.warning("metadata: %s", error)
 
