@@ -14,7 +14,8 @@ from pathlib import Path
 import uvicorn
 from sqlalchemy.exc import DBAPIError
 
-from collector.api.app import create_app
+from collector.access.identify import Identify
+from collector.api.app import Rules, create_app
 from collector.broker import EmbeddedBroker, StartError, refuse_taken_port
 from collector.city import City, open_city
 from collector.config import CollectorConfig, HttpConfig, load_config
@@ -162,7 +163,7 @@ class _Server(uvicorn.Server):
 async def _serve_http(city: City, http: HttpConfig) -> None:
     server = _Server(
         uvicorn.Config(
-            create_app(city),
+            create_app(city, Rules(Identify(city.access.tokens))),
             host=http.host,
             port=http.port,
             log_config=None,

@@ -1,10 +1,17 @@
 """What does the HTTP API stand on? Everything the collector knows, as one value."""
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from collector.access.audit import FILE as AUDIT
+from collector.access.audit import Audit
+from collector.access.protection import Protections
+from collector.access.pseudonyms import open_pseudonyms
+from collector.access.rights import Access, Policy, Rights
+from collector.access.tokens import Tokens
 from collector.feed import Feed
 from collector.health import Health, Metrics
 from collector.inventory import Inventory
@@ -28,10 +35,20 @@ class City:
     reader: Reader
     ledger: Ledger
     quarantine: Quarantine
+    access: Access
+    rights: Rights
     feed: Feed = field(default_factory=Feed)
     health: Health = field(default_factory=Health)
     metrics: Metrics = field(default_factory=Metrics)
     writer: Writer = field(default_factory=Writer)
+<<<<<<< collector/city.py
+=======
+
+    def close(self) -> None:
+        """What is being written is written; nothing more is."""
+        self.writer.close()
+        self.store.close()
+>>>>>>> /tmp/tmp.B60c1n1l0D
 
     def close(self) -> None:
         """What is being written is written; nothing more is."""
@@ -39,16 +56,47 @@ class City:
         self.store.close()
 
 
-def open_city(
-    inventory: Inventory, data: Path, store_url: str, metadata_url: str = METADATA, collector: str = ""
+def open_city(  # noqa: PLR0913, PLR0917  # everything that collector.toml names
+    inventory: Inventory,
+    data: Path,
+    store_url: str,
+    metadata_url: str = METADATA,
+    collector: str = "",
+    policy: Policy | None = None,
 ) -> City:
     """Open everything under the directory ``data``; ``collector`` is the name of one of several that share the store.
 
-    Raises MetadataError or DBAPIError for the metadata, ValueError or StoreError for the store, and OSError.
+    Raises MetadataError or DBAPIError for the metadata, ValueError or StoreError for the store, ConfigError for what
+    protects the readings, and OSError.
     """
     data.mkdir(parents=True, exist_ok=True)
     engine = open_metadata(metadata_url, data)
     store = open_store(store_url, data)
+    access = _open_access(engine, inventory, data, policy)
     registry = Registry(engine, inventory)
     registry.see(store.latest())  # a collector killed between store and registry left a series without a datastream
-    return City(engine, registry, store, Reader(store), Ledger(engine, collector), Quarantine(engine))
+    return City(
+        engine,
+        registry,
+        store,
+        Reader(store),
+        Ledger(engine, collector),
+        Quarantine(engine),
+        access,
+        Rights(access, registry),
+    )
+
+
+def _open_access(engine: Engine, inventory: Inventory, data: Path, policy: Policy | None) -> Access:
+    return Access(
+        policy or Policy.shipped(),
+        Protections(engine, inventory),
+        open_pseudonyms(data),
+        Tokens(engine, now),
+        Audit(data / AUDIT, now),
+    )
+
+
+def now() -> int:
+    """Ms UTC."""
+    return time.time_ns() // 1_000_000

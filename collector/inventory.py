@@ -1,22 +1,16 @@
 """What stands in inventory.toml: the things of the city, their places and names, and who may speak for them?"""
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-CENTERS = (
-    "governance",
-    "mobility",
-    "economy",
-    "buildings",
-    "environment",
-    "administration",
-    "energy",
-    "living",
-    "emergency",
-)
+CENTERS = tuple(sorted(file.stem for file in (Path(__file__).parent / "centers").glob("*.toml")))
+"""The ids of the centers that ship; a city may bring its own, see ``load_inventory``."""
+
+Openness = Literal["open", "aggregated", "restricted", "personal"]
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
@@ -44,7 +38,25 @@ class ThingEntry(_Strict):
     id: Id
     name: Names
     location: tuple[Longitude, Latitude] | tuple[Longitude, Latitude, Height] | None = None
-    center: Literal[CENTERS]  # type: ignore[valid-type]  # the tuple is the one list of centers
+    center: str
+    openness: Openness | None = None
+    """Who may see its observations; without it the rules for its quantities say so (``openness.toml``)."""
+    household: Id | None = None
+    """Whose it is: what it measures is personal then, and its sums at most are open (``openness = "aggregated"``)."""
+
+    @field_validator("center")
+    @classmethod
+    def _is_known(cls, center: str, info: ValidationInfo) -> str:
+        centers = (info.context or {}).get("centers", CENTERS)
+        if center not in centers:
+            raise ValueError(f"expected one of {' '.join(centers)}, got {center}")
+        return center
+
+    @model_validator(mode="after")
+    def _is_protected(self) -> Self:
+        if self.household is not None and self.openness in ("open", "restricted"):
+            raise ValueError(f"openness: what a household's meter says is personal or aggregated, not {self.openness}")
+        return self
 
 
 class PublisherEntry(_Strict):
@@ -78,10 +90,10 @@ class Inventory(_Strict):
         return self
 
 
-def load_inventory(file: Path) -> Inventory:
+def load_inventory(file: Path, centers: Sequence[str] = CENTERS) -> Inventory:
     """Raises ConfigError naming the key: ``inventory.toml: thing.0.center: …``."""
     try:
-        return Inventory.model_validate(read_toml(file))
+        return Inventory.model_validate(read_toml(file), context={"centers": centers})
     except ValidationError as error:
         raise ConfigError(first_error(file, error)) from None
 

@@ -7,7 +7,7 @@ taken, everything held in quarantine is tried again.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from collector.city import City
-from collector.inventory import ConfigError, Inventory, load_inventory
+from collector.inventory import CENTERS, ConfigError, Inventory, load_inventory
 from collector.observation import Observation
 from collector.quarantine import FORGOTTEN
 from collector.stores import StoreError
@@ -42,15 +42,16 @@ class WriterThread(Protocol):
 class InventoryFile:
     """The file as it was last read. A change counts once two looks find the same: who writes may not have finished."""
 
-    def __init__(self, file: Path, city: str) -> None:
+    def __init__(self, file: Path, city: str, centers: Sequence[str] = CENTERS) -> None:
         self._file = file
         self._city = city
+        self._centers = centers
         self._seen = self._taken = self._signature()
 
     def read(self) -> Inventory:
         """Whatever stands there now; raises ConfigError naming file and key."""
         self._seen = self._taken = self._signature()
-        inventory = load_inventory(self._file)
+        inventory = load_inventory(self._file, self._centers)
         if inventory.city != self._city:
             raise ConfigError(f"{self._file}: city: {inventory.city} is not the {self._city} of the configuration")
         return inventory
@@ -130,6 +131,8 @@ class Registration:
     async def _take(self) -> None:
         inventory = self._wanted
         if inventory is not None:
+            # What is protected is known before what there is: nothing shows openly meanwhile.
+            await self._thread.write(partial(self._city.access.protections.take_inventory, inventory))
             await self._thread.write(partial(self._city.registry.take_inventory, inventory))
             self._wanted = None
             self._city.health.well("inventory")

@@ -1,12 +1,19 @@
 """What does the city look like to one who asks? Everything that leaves the collector goes through here.
 
 A view names things and datastreams as its asker may know them, and leaves out what the asker may not see. The series
-it gives out and takes back are outward ones.
+it gives out and takes back are outward ones: those of a personal thing bear its pseudonym.
 """
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 
+import msgspec
+
+from collector import sums
 from collector.access.asker import Asker
+from collector.access.openness import Judgement
+from collector.access.reads import Reads
 from collector.aggregation import Aggregate, Aggregation
 from collector.city import City
 from collector.observation import Observation, Series
@@ -17,9 +24,12 @@ from collector.registry import Datastream, Thing
 class View:
     """Made for each request; costs nothing until it is asked."""
 
-    def __init__(self, city: City, asker: Asker) -> None:
+    def __init__(self, city: City, asker: Asker, reads: Reads | None = None) -> None:
+        """``reads`` is logged before an answer leaves; without it no personal data is shown at all."""
         self._city = city
-        self.asker = asker
+        self._rights = city.rights
+        self._reads = reads
+        self.asker = asker if reads is not None else replace(asker, purpose="")
 
     @property
     def city(self) -> str:
@@ -30,51 +40,143 @@ class View:
     @property
     def things(self) -> list[Thing]:
         """In order of their numbers."""
-        return self._city.registry.things
+        return [self._named(one) for one in self._city.registry.things if self._rights.may_see_thing(self.asker, one)]
 
     def thing(self, identifier: str) -> Thing | None:
-        return self._city.registry.thing(identifier)
+        return self._shown(self._rights.thing(identifier))
 
     def thing_numbered(self, number: int) -> Thing | None:
-        return self._city.registry.thing_numbered(number)
+        return self._shown(self._city.registry.thing_numbered(number))
 
     @property
     def datastreams(self) -> list[Datastream]:
         """In order of their ids."""
-        return self._city.registry.datastreams
+        return [shown for one in self._city.registry.datastreams if (shown := self._outward(one))]
 
     def datastream(self, identifier: int) -> Datastream | None:
-        return self._city.registry.datastream(identifier)
+        found = self._city.registry.datastream(identifier)
+        return self._outward(found) if found else None
 
     def datastreams_of(self, thing: str) -> tuple[Datastream, ...]:
         """In order of their ids."""
-        return self._city.registry.datastreams_of(thing)
+        found = self._rights.thing(thing)
+        several = self._city.registry.datastreams_of(found.id) if found else ()
+        return tuple(shown for one in several if (shown := self._outward(one)))
 
     def publishers_of(self, thing: str) -> list[str]:
-        """The ids of those who may speak for it."""
-        return sorted(one.id for one in self._city.registry.publishers.values() if thing in one.things)
+        """The ids of those who may speak for it; of a personal thing nobody is named."""
+        found = self._rights.thing(thing)
+        if found is None or self._rights.of(found).is_personal:
+            return []
+        return sorted(one.id for one in self._city.registry.publishers.values() if found.id in one.things)
+
+    def owner(self, series: Series) -> str:
+        """The one center that owns its observations; "" for a series that is not there."""
+        inner = self._inner(series)
+        return self._rights.owner(*inner) if inner else ""
+
+    def judgement(self, series: Series) -> Judgement | None:
+        """Who may see it, and why it is measured."""
+        inner = self._inner(series)
+        return self._rights.of(inner[0]).judgements[inner[1].id] if inner else None
 
     # ---- what was observed ------------------------------------------------------------------------------------------
 
     def last(self, series: Series) -> Observation | None:
         """The newest observation, from memory."""
-        return self._city.store.last(series)
+        inner = self._inner(series)
+        found = self._city.store.last(inner[1].series) if inner else None
+        return self._renamed(found, series) if found else None
 
-    def chunks(self, query: Query) -> AsyncGenerator[Sequence[Observation], None]:
-        """As ``Reader.chunks``."""
-        return self._city.reader.chunks(query)
-
-    def aggregates(self, question: Aggregation) -> AsyncGenerator[Sequence[Aggregate], None]:
-        """As ``Reader.aggregates``."""
-        return self._city.reader.aggregates(question)
+    async def chunks(self, query: Query) -> AsyncGenerator[Sequence[Observation], None]:
+        """As ``Reader.chunks``; nothing of a series that is not to be seen."""
+        inner = self._inner(query.series)
+        if inner is None:
+            return
+        async with aclosing(self._city.reader.chunks(replace(query, series=inner[1].series))) as chunks:
+            async for chunk in chunks:
+                yield [self._renamed(one, query.series) for one in chunk]
 
     async def all(self, query: Query) -> list[Observation]:
         """The whole answer at once: only for a query with a limit."""
-        return await self._city.reader.all(query)
+        async with aclosing(self.chunks(query)) as chunks:
+            return [one async for chunk in chunks for one in chunk]
 
     async def count(self, query: Query) -> int:
-        return await self._city.reader.count(query)
+        inner = self._inner(query.series)
+        return await self._city.reader.count(replace(query, series=inner[1].series)) if inner else 0
+
+    async def aggregates(self, question: Aggregation) -> AsyncGenerator[Sequence[Aggregate], None]:
+        """As ``Reader.aggregates``, over what may be seen; sums of many may be seen where each may not.
+
+        Raises ForbiddenError or AskedWrongError for sums that would tell what one thing measured.
+        """
+        wanted = sums.sort_out(self._members(question), question)
+        if wanted.protected and question.together:
+            answer = sums.of_many(self._city.reader, question, wanted)
+        else:
+            inner = replace(question, things=frozenset(wanted.visible))
+            answer = self._city.reader.aggregates(inner) if wanted.visible else sums.nothing()
+        async with aclosing(answer) as chunks:
+            async for chunk in chunks:
+                yield [replace(one, thing=wanted.visible.get(one.thing, "")) for one in chunk]
 
     def seen(self, observations: Iterable[Observation]) -> list[Observation]:
         """Those of these stored observations that the asker may see, as the asker may see them."""
-        return list(observations)
+        shown = []
+        known: dict[Series, Series | None] = {}
+        for one in observations:
+            series = one.series
+            if series not in known:
+                stream = self._city.registry.datastream_of(series)
+                outward = self._outward(stream) if stream else None
+                known[series] = outward.series if outward else None
+            name = known[series]
+            if name is not None:
+                shown.append(self._renamed(one, name))
+        return shown
+
+    # ---- names in and out -------------------------------------------------------------------------------------------
+
+    def _shown(self, thing: Thing | None) -> Thing | None:
+        return self._named(thing) if thing and self._rights.may_see_thing(self.asker, thing) else None
+
+    def _named(self, thing: Thing) -> Thing:
+        outward = self._rights.outward(thing)
+        if outward is not thing and self._reads is not None:
+            self._reads.note(outward.id)
+        return outward
+
+    def _outward(self, stream: Datastream) -> Datastream | None:
+        """As it is named outside; None when it is not to be seen."""
+        thing = self._city.registry.thing(stream.series.thing)
+        if thing is None or not self._rights.may_see(self.asker, thing, stream):
+            return None
+        outward = self._named(thing)
+        return stream if outward is thing else replace(stream, series=stream.series._replace(thing=outward.id))
+
+    def _inner(self, series: Series) -> tuple[Thing, Datastream] | None:
+        """The thing and the datastream behind an outward series; None when it is not to be seen."""
+        thing = self._rights.thing(series.thing)
+        stream = self._city.registry.datastream_of(series._replace(thing=thing.id)) if thing else None
+        if thing is None or stream is None or not self._rights.may_see(self.asker, thing, stream):
+            return None
+        self._named(thing)
+        return thing, stream
+
+    def _renamed(self, one: Observation, series: Series) -> Observation:
+        """A pseudonym's source would be the number on its meter."""
+        return one if one.series == series else msgspec.structs.replace(one, series=series, source="")
+
+    def _members(self, question: Aggregation) -> Iterable[sums.Member]:
+        """The things that measure what is asked for, by their inner name."""
+        registry, rights = self._city.registry, self._rights
+        asked = question.things
+        things = registry.things if asked is None else [one for name in asked if (one := rights.thing(name))]
+        for thing in things:
+            stream = registry.datastream_of(Series(thing.id, question.quantity, question.period))
+            if stream is None:
+                continue
+            is_visible = rights.may_see(self.asker, thing, stream)
+            outward = self._named(thing).id if is_visible else ""
+            yield sums.Member(thing.id, outward, rights.of(thing).judgements[stream.id])

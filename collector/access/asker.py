@@ -1,7 +1,7 @@
 """Who asks? A person or a machine, with a role at some centers; or anyone at all."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, NoReturn, get_args
 
 from collector.access import ForbiddenError, UnauthenticatedError
 
@@ -41,10 +41,16 @@ class Asker:
 
     def must(self, act: str, center: str = EVERY) -> None:
         """Raise ForbiddenError, or UnauthenticatedError for anyone; ``EVERY`` asks for the right at every center."""
-        if self.may(act, center):
-            return
+        if not self.may(act, center):
+            self._refuse(act, "every center" if center == EVERY else center)
+
+    def must_anywhere(self, act: str) -> None:
+        """As ``must``, content with any center."""
+        if not self.may_anywhere(act):
+            self._refuse(act, "some center")
+
+    def _refuse(self, act: str, where: str) -> NoReturn:
         roles = " or ".join(role for role in ROLES if role in _MAY[act])
-        where = "every center" if center == EVERY else center
         if not self.name:
             raise UnauthenticatedError(f"a token is needed: {roles} at {where}")
         raise ForbiddenError(f"{self.name}: this needs the role {roles} at {where}")

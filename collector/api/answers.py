@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from fastapi import Request, Response
 
+from collector.access.asker import Asker
 from collector.city import City
 from collector.view import View
 
@@ -16,8 +17,14 @@ def city_of(request: Request) -> City:
 
 
 def view_of(request: Request) -> View:
-    """What the one who asks may see. Raises UnauthenticatedError."""
-    return View(city_of(request), request.app.state.identify(request))
+    """What the one who asks may see."""
+    return View(city_of(request), asker_of(request), request.state.reads)
+
+
+def asker_of(request: Request) -> Asker:
+    """Who came through the gate."""
+    asker: Asker = request.state.asker
+    return asker
 
 
 def as_json(content: Any) -> Response:

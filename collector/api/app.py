@@ -1,7 +1,8 @@
 """What does the collector serve over HTTP? SensorThings, bulk data, live events, operations and the page."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -9,8 +10,9 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from collector.access import ForbiddenError, UnauthenticatedError
-from collector.access.asker import ANYONE, Asker
+from collector.access.rates import Rates
 from collector.api import events, figures, operations, series, standard, things
+from collector.api.gate import Gate, Identify
 from collector.city import City
 from collector.sensorthings import AskedWrongError, NotThereError
 from collector.stores import NotOfferedError, StoreError
@@ -18,20 +20,27 @@ from collector.stores import NotOfferedError, StoreError
 WEB = Path(__file__).parent.parent / "web"
 
 
-Identify = Callable[[Request], Asker]
+HOSTS = ("localhost", "127.0.0.1", "[::1]", "testserver")
 
 
-def anyone(_request: Request) -> Asker:
-    return ANYONE
+class Rules(NamedTuple):
+    """Whom the application takes in. ``known`` and ``unknown`` bound how often one asks; None: ever so often."""
+
+    identify: Identify
+    known: Rates | None = None
+    unknown: Rates | None = None
+    hosts: Sequence[str] = HOSTS
+    """By which names the application may be asked."""
 
 
-def create_app(city: City, identify: Identify = anyone) -> FastAPI:
-    """The application of one city; ``identify`` says who asks, or raises UnauthenticatedError."""
+def create_app(city: City, rules: Rules) -> FastAPI:
+    """The application of one city."""
     app = FastAPI(title="Senzorika", version="0.1.0", docs_url=None, redoc_url=None)
-    # A page of the open web that resolves its own name to the loopback must not read the city.
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]", "testserver"])
     app.state.city = city
-    app.state.identify = identify
+    app.state.identify = rules.identify
+    app.add_middleware(Gate, identify=rules.identify, audit=city.access.audit, known=rules.known, unknown=rules.unknown)
+    # A page of the open web that resolves its own name to the loopback must not read the city.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(rules.hosts))
     for part in (standard, things, series, figures, events, operations):
         app.include_router(part.router)
     app.add_exception_handler(AskedWrongError, _refusal(400))

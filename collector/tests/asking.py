@@ -4,7 +4,7 @@ from fastapi import Request
 from fastapi.testclient import TestClient
 
 from collector.access.asker import EVERY, Asker, Grant
-from collector.api.app import create_app
+from collector.api.app import Rules, create_app
 from collector.city import City
 
 SUPERVISOR = Asker("supervisor", frozenset((Grant(EVERY, "admin"),)), "test")
@@ -13,7 +13,7 @@ SUPERVISOR = Asker("supervisor", frozenset((Grant(EVERY, "admin"),)), "test")
 def client_of(city: City, asker: Asker = SUPERVISOR) -> TestClient:
     """HTTP as ``asker``, without a token; enter it (``with``) where background work of the application is needed."""
 
-    def identify(_request: Request) -> Asker:
+    async def identify(_request: Request) -> Asker:
         return asker
 
-    return TestClient(create_app(city, identify))
+    return TestClient(create_app(city, Rules(identify)))

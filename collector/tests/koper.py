@@ -57,6 +57,7 @@ INVENTORY = Inventory.model_validate(
                 "name": dict(zip(("sl", "it", "en"), names, strict=True)),
                 "location": _PLACES.get(name),
                 "center": _CENTERS[name],
+                "openness": "restricted" if name == "shaft-0001" else None,  # nobody lives there
             }
             for name, names in _NAMES.items()
         ],

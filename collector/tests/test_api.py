@@ -30,6 +30,7 @@ INVENTORY = Inventory.model_validate(
                 "name": {"sl": "Vodomer", "it": "Contatore", "en": "Meter"},
                 "location": [13.73, 45.55],
                 "center": "environment",
+                "openness": "restricted",
             }
         ],
     }
@@ -90,7 +91,7 @@ REFUSED = {
     "/api/series.csv?thing=wm-1&quantity=colour": (400, "quantity: colour: unknown quantity"),
     "/api/series.csv?thing=wm-1&from=yesterday": (422, "from"),
     "/api/series.csv?thing=wm-1&speed=1": (422, "speed"),
-    "/api/things?center=moon": (400, "center: expected one of governance"),
+    "/api/things?center=moon": (400, "center: expected one of administration"),
     "/api/quarantine?limit=100000": (422, "limit"),
 }
 

@@ -26,6 +26,7 @@ def city(tmp_path: Path) -> City:
         for thing, level in (("mic-1", 50.0), ("mic-2", 60.0))
         for at in range(1, 7201)
     ]
+    city.registry.see(one.series for one in several)
     city.store.add(Batch.of(city.store.table, several), T)
     return city
 

@@ -226,4 +226,4 @@ async def test_what_is_released_is_written_where_everything_is_written(
     arrive(city, 1, "spot-0002")
     os.utime(path)
     await Registration(city, file, Ingest(city), Noting()).release()
-    assert len(written) == 2  # the inventory, and the one publisher that has something held
+    assert len(written) == 3  # what is protected, the inventory, and the one publisher that has something held

@@ -26,7 +26,12 @@ INVENTORY = Inventory.model_validate(
                 "location": [13.73, 45.55],
                 "center": "mobility",
             },
-            {"id": "wm-1", "name": {"sl": "Vodomer", "it": "Contatore", "en": "Meter's"}, "center": "environment"},
+            {
+                "id": "wm-1",
+                "name": {"sl": "Vodomer", "it": "Contatore", "en": "Meter's"},
+                "center": "environment",
+                "openness": "restricted",
+            },
         ],
     }
 )
