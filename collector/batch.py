@@ -154,13 +154,14 @@ def stored_value(value: Value) -> tuple[float, str | None]:
 def read_value(kind: Kind, number: float | None, text: str | None) -> Value:
     """The value that was stored as this number or this text."""
     if text is not None:
-        return tuple(_read_position(text)) if kind.kind == "position" else text
+        return tuple(read_position(text)) if kind.kind == "position" else text
     if number is None:
         raise ValueError(f"{kind.name}: neither a number nor a text is stored")
     return int(number) if kind.kind == "flags" else number
 
 
-_read_position: Callable[[str], list[float]] = msgspec.json.Decoder(list[float]).decode
+read_position: Callable[[str], list[float]] = msgspec.json.Decoder(list[float]).decode
+"""The text that a position is stored as."""
 
 
 def _unless_empty(column: list[str]) -> list[str] | None:

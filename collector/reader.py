@@ -1,19 +1,32 @@
 """How does the event loop ask a store that blocks? In threads, few at once, each with a deadline."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence, Sized
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from collector.aggregation import Aggregate, Aggregation
 from collector.observation import Observation
 from collector.query import Query
-from collector.stores import Rows, Store, StoreError
+from collector.recent import LARGEST, Recent
+from collector.stores import Store, StoreError
 
 Answer = TypeVar("Answer")
 Question = TypeVar("Question")
-Row = TypeVar("Row")
+Piece = TypeVar("Piece", bound=Sized)
+Piece_co = TypeVar("Piece_co", bound=Sized, covariant=True)
 CHUNK = 5_000  # observations per fetch: about a millisecond of work between two awaits
+COLUMNS = 20_000  # as ``CHUNK``, where no objects are made
+
+
+class Opened(Protocol[Piece_co]):
+    """``stores.Rows`` or ``stores.Columns``."""
+
+    def fetch(self, count: int) -> Piece_co: ...
+
+    def interrupt(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Reader:
@@ -23,6 +36,7 @@ class Reader:
         self._store = store
         self._slots = asyncio.Semaphore(at_once)
         self._deadline = deadline
+        self._recent = Recent()
 
     def chunks(self, query: Query, size: int = CHUNK) -> AsyncGenerator[Sequence[Observation], None]:
         """Yield the answer in pieces; raises NotOfferedError, or StoreError when the deadline passes.
@@ -30,6 +44,26 @@ class Reader:
         Wrap it in ``contextlib.aclosing`` when you may leave it early.
         """
         return self._pieces(self._store.open_rows, query, size)
+
+    async def columns(self, query: Query, size: int = COLUMNS) -> AsyncGenerator[Any, None]:
+        """As ``chunks``: the answer as record batches with the schema of ``columns.schema_of``.
+
+        What was just read and has not changed since is not read again.
+        """
+        revision = self._store.revision((query.series,))
+        if revision is not None and (known := self._recent.find(query, revision)) is not None:
+            for batch in known:
+                yield batch
+            return
+        batches: list[Any] = []
+        bytes_left = LARGEST
+        async with aclosing(self._pieces(self._store.open_columns, query, size)) as pieces:
+            async for batch in pieces:
+                bytes_left -= batch.nbytes
+                batches = [*batches, batch] if bytes_left > 0 else []
+                yield batch
+        if revision is not None and bytes_left > 0:
+            self._recent.keep(query, revision, batches)
 
     def aggregates(self, question: Aggregation, size: int = CHUNK) -> AsyncGenerator[Sequence[Aggregate], None]:
         """As ``chunks``."""
@@ -44,8 +78,8 @@ class Reader:
         return await self._within_slot(self._store.count, query)
 
     async def _pieces(
-        self, ask: Callable[[Question], Rows[Row]], question: Question, size: int
-    ) -> AsyncGenerator[Sequence[Row], None]:
+        self, ask: Callable[[Question], Opened[Piece]], question: Question, size: int
+    ) -> AsyncGenerator[Piece, None]:
         rows = await self._within_slot(ask, question)
         try:
             while several := await self._fetch(rows, size):
@@ -53,7 +87,7 @@ class Reader:
         finally:
             rows.close()
 
-    async def _fetch(self, rows: Rows[Row], size: int) -> Sequence[Row]:
+    async def _fetch(self, rows: Opened[Piece], size: int) -> Piece:
         async with self._slots:
             fetching = asyncio.create_task(asyncio.to_thread(rows.fetch, size))
             try:

@@ -50,6 +50,8 @@ class Registry:
     def __init__(self, engine: Engine, inventory: Inventory) -> None:
         self._engine = engine
         self.city = inventory.city
+        self.revision = 0
+        """Grows after anything of what is here has changed."""
         self.take_inventory(inventory)
         self._datastreams: dict[int, Datastream] = {}
         self._series: dict[Series, Datastream] = {}
@@ -77,6 +79,7 @@ class Registry:
             entry.id: Publisher(entry.id, entry.role, frozenset((*entry.things, entry.id)))
             for entry in inventory.publisher
         }
+        self.revision += 1
 
     @property
     def things(self) -> list[Thing]:
@@ -123,6 +126,7 @@ class Registry:
         self._by_thing[one.series.thing] = (*self.datastreams_of(one.series.thing), one)
         self._datastreams[one.id] = one
         self._series[one.series] = one
+        self.revision += 1
 
 
 def _write_things(connection: Connection, inventory: Inventory) -> dict[str, Thing]:

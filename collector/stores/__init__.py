@@ -1,13 +1,15 @@
 """What must a place that keeps observations be able to do, and which place does a URL name?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from collector.aggregation import Aggregate, Aggregation
 from collector.batch import Batch
+from collector.columns import columns_of
+from collector.newest import LastColumns
 from collector.observation import Observation, Series
 from collector.query import Query
 from collector.series_table import SeriesTable
@@ -59,6 +61,34 @@ class Rows(Protocol[Row_co]):
     def close(self) -> None: ...
 
 
+class Columns(Protocol):
+    """As ``Rows``, of one series, as Arrow record batches with the schema of ``columns.schema_of``."""
+
+    def fetch(self, count: int) -> Any:
+        """Return the next rows as one batch, at most ``count``; an empty one is the end."""
+
+    def interrupt(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class ColumnsOfRows:
+    """For a store that has its observations one by one."""
+
+    def __init__(self, series: Series, rows: Rows[Observation]) -> None:
+        self._series = series
+        self._rows = rows
+
+    def fetch(self, count: int) -> Any:
+        return columns_of(self._series, self._rows.fetch(count))
+
+    def interrupt(self) -> None:
+        self._rows.interrupt()
+
+    def close(self) -> None:
+        self._rows.close()
+
+
 class Store(Protocol):
     """Keeps observations. One writer thread calls ``add``; reader threads ask at the same time."""
 
@@ -82,6 +112,19 @@ class Store(Protocol):
 
     def open_rows(self, query: Query) -> Rows[Observation]:
         """Start a query; blocking. Raises NotOfferedError or StoreError."""
+
+    def open_columns(self, query: Query) -> Columns:
+        """As ``open_rows``: the same observations in the same order."""
+
+    def last_columns(self, series: Iterable[Series]) -> LastColumns:
+        """The newest observation of each of many series at once, from memory, callable on the event loop."""
+
+    def revision(self, series: Iterable[Series] | None = None) -> int | None:
+        """A number that grows whenever what is kept of any of these series, or of any at all, changes.
+
+        It grows after the change can be seen: asked before a question, it is never newer than the answer. It starts
+        anew with the process. None where others write too. Callable on the event loop.
+        """
 
     def open_aggregates(self, question: Aggregation) -> Rows[Aggregate]:
         """Start a question; blocking. Raises NotOfferedError or StoreError."""

@@ -2,11 +2,11 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -16,11 +16,12 @@ from collector.aggregation import Aggregate, Aggregation, aggregate
 from collector.analysis.windows import window_at
 from collector.batch import Batch, Positions
 from collector.embedded import layout, questions, retention, rollups, sealing
+from collector.embedded.answers import Columns, Rows, as_store_error
 from collector.embedded.columns import FIELDS, reader_of, table_of
 from collector.embedded.marks import CONTENT
 from collector.embedded.source import observations as source_of
 from collector.embedded.source import of_series, one_row, quoted
-from collector.newest import Newest
+from collector.newest import LastColumns, Newest
 from collector.observation import Observation, Series, kind_of
 from collector.query import Query
 from collector.series_table import SeriesTable
@@ -53,8 +54,6 @@ TOO_MANY = "at: too many versions of one observation at once"
 MOST_VERSIONS = 10  # of one observation in one batch: each moves the time on by 1 ms at which all others become known
 SEAL_EVERY = 3_600_000  # ms
 
-Row = TypeVar("Row")
-
 
 def open_url(rest: str, folder: Path) -> "DuckdbStore":
     """``duckdb:observations.duckdb``, relative to the data directory."""
@@ -71,7 +70,7 @@ class DuckdbStore:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._sealed = file.with_suffix(".sealed")
-        with _as_store_error():
+        with as_store_error():
             # One thread is the calmer setting: a heavy query then leaves the commits their time.
             self._writer = duckdb.connect(
                 str(file), config={"threads": 1, "memory_limit": MEMORY, "checkpoint_threshold": LOG}
@@ -118,7 +117,7 @@ class DuckdbStore:
         known = max(now, self._newest.known + 1)
         kept = taken.take(fresh, np.full(len(fresh), known))
         new_series = self.table.since(self._registered)
-        with _as_store_error():
+        with as_store_error():
             self._writer.begin()
             try:
                 self._register(new_series)
@@ -235,24 +234,36 @@ class DuckdbStore:
     def last(self, series: Series) -> Observation | None:
         return self._newest.get(series)
 
-    def open_rows(self, query: Query) -> "_Rows[Observation]":
+    def last_columns(self, series: Iterable[Series]) -> LastColumns:
+        return self._newest.columns(series)
+
+    def open_rows(self, query: Query) -> Rows[Observation]:
         def statement(cursor: duckdb.DuckDBPyConnection) -> questions.Statement:
             return questions.ordered(query, self._select(cursor, query))
 
-        return _Rows(self._cursor(), statement, reader_of(query.series))
+        return Rows(self._cursor(), statement, reader_of(query.series))
+
+    def open_columns(self, query: Query) -> Columns:
+        def statement(cursor: duckdb.DuckDBPyConnection) -> questions.Statement:
+            return questions.ordered(query, self._select(cursor, query))
+
+        return Columns(self._cursor(), statement, query.series)
+
+    def revision(self, series: Iterable[Series] | None = None) -> int:
+        return self._newest.revision(series)
 
     def count(self, query: Query) -> int:
         def statement(cursor: duckdb.DuckDBPyConnection) -> questions.Statement:
             sql, parameters = self._select(cursor, query)
             return f"select count(*) from ({sql})", parameters  # noqa: S608  # see questions
 
-        rows = _Rows(self._cursor(), statement, _first)
+        rows = Rows(self._cursor(), statement, _first)
         try:
             return rows.fetch(1)[0]
         finally:
             rows.close()
 
-    def open_aggregates(self, question: Aggregation) -> "_Rows[Aggregate]":
+    def open_aggregates(self, question: Aggregation) -> Rows[Aggregate]:
         begin, end = question.range
         kind = kind_of(question.quantity)
         if question.as_of is not None and begin < self._expired.max(initial=0):
@@ -268,7 +279,7 @@ class DuckdbStore:
             window = window_at(question.size, begin)
             return aggregate(question, thing, window, questions.read_figures(kind, figures))
 
-        return _Rows(self._cursor(), statement, read)
+        return Rows(self._cursor(), statement, read)
 
     def _select(self, cursor: duckdb.DuckDBPyConnection, query: Query) -> questions.Statement:
         number = self.table.find(query.series)
@@ -277,7 +288,7 @@ class DuckdbStore:
         return questions.rows(query, 0 if number is None else number + 1, source, has_versions=self._has_versions)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
-        with _as_store_error(), self._cursors:
+        with as_store_error(), self._cursors:
             return self._writer.cursor()
 
     def _latest_known(self) -> int:
@@ -301,7 +312,7 @@ class DuckdbStore:
         self._refuse_full_disk()
         cursor = self._cursor()
         try:
-            with _as_store_error():
+            with as_store_error():
                 rollups.follow(cursor, self._sealed, now)
                 self._drop_expired(cursor, now)
                 if now - self._unsealed_since > SEAL_EVERY:
@@ -321,6 +332,7 @@ class DuckdbStore:
         if before:
             rollups.follow(cursor, self._sealed, now)
             retention.expire(cursor, self._sealed, before)
+            self._newest.revise()
 
     def backup(self, folder: Path) -> None:
         """A snapshot: the table, and the sealed months that go with it."""
@@ -331,7 +343,7 @@ class DuckdbStore:
         cursor = self._cursor()
         copy = folder / self._file.name
         try:
-            with _as_store_error():
+            with as_store_error():
                 cursor.execute(f"attach '{quoted(copy)}' as backup_copy")
                 cursor.begin()
                 files = [name for (name,) in cursor.execute("select file from sealed").fetchall()]
@@ -352,52 +364,14 @@ class DuckdbStore:
         """It is attached to the database, not to the cursor: else every later backup would be refused."""
         cursor = self._cursor()
         try:
-            with _as_store_error():
+            with as_store_error():
                 cursor.execute("detach database if exists backup_copy")
         finally:
             cursor.close()
 
     def close(self) -> None:
-        with _as_store_error():
+        with as_store_error():
             self._writer.close()  # writes the log into the file
-
-
-class _Rows(Generic[Row]):
-    """Where observations lie and which they are is seen in one snapshot, that of the first ``fetch``."""
-
-    def __init__(
-        self,
-        cursor: duckdb.DuckDBPyConnection,
-        statement: Callable[[duckdb.DuckDBPyConnection], questions.Statement],
-        read: Callable[[tuple[Any, ...]], Row],
-    ) -> None:
-        self._cursor = cursor
-        self._statement: Callable[[duckdb.DuckDBPyConnection], questions.Statement] | None = statement
-        self._read = read
-
-    def fetch(self, count: int) -> list[Row]:
-        with _as_store_error():
-            if self._statement:
-                self._cursor.begin()
-                self._cursor.execute(*self._statement(self._cursor))
-                self._statement = None
-            return list(map(self._read, self._cursor.fetchmany(count)))
-
-    def interrupt(self) -> None:
-        self._cursor.interrupt()
-
-    def close(self) -> None:
-        self._cursor.close()
-
-
-@contextmanager
-def _as_store_error() -> Generator[None]:
-    try:
-        yield
-    except (duckdb.FatalException, duckdb.InternalException):
-        raise  # the database is unusable in this process: end it and start again
-    except duckdb.Error as error:
-        raise StoreError(f"duckdb: {str(error).splitlines()[0]}") from error
 
 
 def _numbered(batch: Batch) -> pa.Table:

@@ -1,6 +1,6 @@
 """How are observations kept in InfluxDB 1.x, 2.x or 3? Line protocol in, InfluxQL out; the last arrival wins."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
@@ -17,11 +17,11 @@ from collector.influx.connection import InfluxConnection
 from collector.influx.lines import LineMaker
 from collector.influx.questions import count_series, in_order, read_all_things, read_newest, read_series
 from collector.influx.writing import open_writer
-from collector.newest import Newest
+from collector.newest import LastColumns, Newest
 from collector.observation import Observation, Series
 from collector.query import Query
 from collector.series_table import SeriesTable
-from collector.stores import Added, Keep, NotOfferedError, Rows, StoreError
+from collector.stores import Added, Columns, ColumnsOfRows, Keep, NotOfferedError, Rows, StoreError
 
 LINES = {1: 5_000, 2: 5_000, 3: 50_000}
 """Per request, by version: all take 10 MB; 1 and 2 answer slowly long before, 3 answers once per flush of its log."""
@@ -83,6 +83,9 @@ class InfluxStore:
     def last(self, series: Series) -> Observation | None:
         return self._newest.get(series)
 
+    def last_columns(self, series: Iterable[Series]) -> LastColumns:
+        return self._newest.columns(series)
+
     def open_rows(self, query: Query) -> Rows[Observation]:
         _refuse_what_is_not_kept(query)
         if query.order == "value":
@@ -90,6 +93,12 @@ class InfluxStore:
         connection = InfluxConnection(self._address)
         end = None if query.limit is None else query.offset + query.limit
         return _Streamed(connection, islice(read_series(connection, query), query.offset, end))
+
+    def open_columns(self, query: Query) -> Columns:
+        return ColumnsOfRows(query.series, self.open_rows(query))
+
+    def revision(self, series: Iterable[Series] | None = None) -> None:
+        """Others may write into the same database, and say nothing."""
 
     def open_aggregates(self, question: Aggregation) -> Rows[Aggregate]:
         if question.as_of is not None:

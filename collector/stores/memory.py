@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from collector.aggregation import Aggregate, Aggregation, per_thing, together
 from collector.batch import Batch
-from collector.newest import Newest
+from collector.newest import LastColumns, Newest
 from collector.observation import Observation, Series
 from collector.query import Query
 from collector.series_table import SeriesTable
-from collector.stores import Added, Keep, NotOfferedError, Rows, StoreError
+from collector.stores import Added, Columns, ColumnsOfRows, Keep, NotOfferedError, Rows, StoreError
 
 Row = TypeVar("Row")
 
@@ -67,10 +67,19 @@ class MemoryStore:
     def last(self, series: Series) -> Observation | None:
         return self._newest.get(series)
 
+    def last_columns(self, series: Iterable[Series]) -> LastColumns:
+        return self._newest.columns(series)
+
     def open_rows(self, query: Query) -> Rows[Observation]:
         rows = self._matching(query)
         end = None if query.limit is None else query.offset + query.limit
         return _Rows(rows[query.offset : end])
+
+    def open_columns(self, query: Query) -> Columns:
+        return ColumnsOfRows(query.series, self.open_rows(query))
+
+    def revision(self, series: Iterable[Series] | None = None) -> int:
+        return self._newest.revision(series)
 
     def count(self, query: Query) -> int:
         return len(self._matching(query))

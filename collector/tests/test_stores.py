@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from collector.batch import Batch
+from collector.columns import CENSORED, JUDGED, schema_of
 from collector.observation import Observation, Series
 from collector.query import Comparison, Query
 from collector.stores import Added, NotOfferedError, Store, StoreError, open_store
@@ -247,6 +248,100 @@ def test_a_long_answer_comes_in_pieces(store: Store) -> None:
     rows.close()
 
 
+def test_columns_say_what_rows_say(store: Store) -> None:
+    everything = [
+        Observation(series, NOW + at, value, quality, censored, source, derived)  # type: ignore[arg-type]
+        for series, value in KINDS
+        for at, (quality, censored, source, derived) in enumerate(
+            [
+                ("", "", "", ""),
+                ("estimated", "<", "s,1", ""),
+                ("", ">", "", "implausible"),
+                ("substituted", "", "x", ""),
+            ]
+        )
+    ]
+    add(store, everything, NOW)
+    asked = [Query(series) for series, _ in KINDS]
+    asked += [Query(WATER), Query(KINDS[0][0], since=NOW + 1, until=NOW + 3, descending=True, limit=1)]
+    asked += [Query(KINDS[0][0], where=(Comparison("quality", "==", "suspect"),))]
+    for query in asked:
+        assert list(in_columns(store, query)) == [shown(one) for one in read(store, query)]
+
+
+def test_columns_of_versions_say_what_rows_say(store: Store) -> None:
+    add(store, [water(1, 5.0), water(2, 6.0)], NOW)
+    add(store, [water(1, 5.5)], NOW + 1000)
+    asked = [Query(WATER, versions="all"), Query(WATER, as_of=NOW + 10), Query(WATER, order="value")]
+    for query in asked:
+        if store.keeps_versions:
+            assert list(in_columns(store, query)) == [shown(one) for one in read(store, query)]
+        else:
+            with pytest.raises(NotOfferedError):
+                store.open_columns(query)
+
+
+def test_columns_come_in_pieces_and_can_be_interrupted(store: Store) -> None:
+    add(store, [water(at, float(at)) for at in range(2500)], NOW)
+    columns = store.open_columns(Query(WATER))
+    sizes = []
+    while batch := columns.fetch(1000):
+        assert batch.schema.equals(schema_of(WATER))
+        sizes.append(len(batch))
+    assert (sum(sizes), max(sizes) <= 1000) == (2500, True)
+    assert not columns.fetch(1000)
+    columns.interrupt()
+    columns.close()
+    assert store.count(Query(WATER)) == 2500
+
+
+def in_columns(store: Store, query: Query) -> Iterator[tuple[object, ...]]:
+    columns = store.open_columns(query)
+    while batch := columns.fetch(3):
+        for at, value, *rest in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            yield at, tuple(value) if isinstance(value, list) else value, *rest
+    columns.close()
+
+
+def shown(one: Observation) -> tuple[object, ...]:
+    return one.at, one.value, one.judged, one.censored, one.source, one.known or None
+
+
+def test_the_last_of_many_series_come_at_once(store: Store) -> None:
+    marks = ["", "suspect", "estimated", "substituted"]
+    several = [
+        Observation(series, NOW + place, value, marks[place % 4], "<" if place % 3 else "")  # type: ignore[arg-type]
+        for place, (series, value) in enumerate(dict(KINDS).items())
+    ]
+    add(store, several, NOW)
+    add(store, [Observation(several[0].series, NOW - 5, 1.0), water(1, 5.0, derived="implausible")], NOW)
+    asked = [*(one.series for one in several), WATER, Series("wm-9", "water_volume")]
+    found = store.last_columns(asked)
+    for place, series in enumerate(asked):
+        one = store.last(series)
+        if one is None:
+            assert found.at[place] == -1
+            continue
+        value = found.text.get(place, found.number[place])
+        marks_found = JUDGED[found.quality[place]], CENSORED[found.censored[place]]
+        assert (found.at[place], value, *marks_found) == (one.at, one.value, one.judged, one.censored)
+
+
+def test_a_revision_grows_when_a_series_changes_and_only_then(store: Store) -> None:
+    if store.revision() is None:
+        pytest.skip("where others write too nobody can say")
+    add(store, [water(1, 1.0), Observation(LEVEL, NOW, 50.0)], NOW)
+    before = store.revision((WATER,)), store.revision((LEVEL,)), store.revision()
+    add(store, [Observation(LEVEL, NOW + 1, 51.0)], NOW)
+    add(store, [water(1, 1.0)], NOW + 1)
+    assert store.revision((WATER,)) == before[0]
+    assert store.revision((LEVEL,)) > before[1]  # type: ignore[operator]
+    assert store.revision((WATER, LEVEL)) == store.revision((LEVEL,)) == store.revision()
+    add(store, [water(0, 0.5)], NOW + 2)
+    assert store.revision((WATER,)) > before[2]  # type: ignore[operator]
+    assert store.revision(()) == store.revision((Series("wm-9", "water_volume"),)) == 0
+
+
 def test_an_interrupted_query_ends_with_an_error_and_the_store_goes_on(store: Store) -> None:
     add(store, [water(at, float(at)) for at in range(10)], NOW)
     rows = store.open_rows(Query(WATER))
@@ -268,6 +363,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from collector.batch import Batch
+from collector.columns import CENSORED, JUDGED, schema_of
 from collector.observation import Observation, Series
 from collector.stores import open_store
 store = open_store(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,45 @@
+"""Which answers were just given, and do they still hold? The columns of what many ask for again and again, bounded."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from collector.query import Query
+
+MOST_BYTES = 64 << 20
+LARGEST = 4 << 20  # bytes of one answer: 60,000 observations
+
+
+class Recent:
+    """Columns by question, each with the revision of its series. The longest unasked makes room. On the event loop."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._kept: OrderedDict[Query, tuple[int, Sequence[Any]]] = OrderedDict()
+        self.bytes = 0
+
+    def find(self, query: Query, revision: int) -> Sequence[Any] | None:
+        """The record batches, where nothing of the series has changed since they were read."""
+        kept = self._kept.get(query)
+        if kept is None or kept[0] != revision:
+            return None
+        self._kept.move_to_end(query)
+        return kept[1]
+
+    def keep(self, query: Query, revision: int, batches: Sequence[Any]) -> None:
+        """``revision`` is that of before the question."""
+        self._forget(query)
+        if (size := _size(batches)) > LARGEST:
+            return
+        self._kept[query] = (revision, batches)
+        self.bytes += size
+        while self.bytes > self._most_bytes:
+            self._forget(next(iter(self._kept)))
+
+    def _forget(self, query: Query) -> None:
+        _, batches = self._kept.pop(query, (0, ()))
+        self.bytes -= _size(batches)
+
+
+def _size(batches: Sequence[Any]) -> int:
+    return 1_000 + sum(int(batch.nbytes) for batch in batches)  # what the objects weigh themselves
