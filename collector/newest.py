@@ -77,10 +77,9 @@ class Newest:
         newest = self._newest.copy()  # one step under the interpreter's lock: no writer comes between
         return {self._table[number]: self._observation(number, row) for number, row in newest.items()}
 
-    def columns(self, series: Iterable[Series]) -> LastColumns:
+    def columns(self, numbers: Int64s) -> LastColumns:
+        """Of these numbers of the table; -1 is a series that is not there."""
         self._grow()
-        found = [self._table.find(one) for one in series]
-        numbers = np.array([-1 if one is None else one for one in found], np.int64)
         is_there = numbers >= 0
         places = np.where(is_there, numbers, 0)
         with self._lock:

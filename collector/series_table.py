@@ -45,6 +45,11 @@ class SeriesTable:
     def find(self, series: Series) -> int | None:
         return self._numbers.get(series)
 
+    def numbers_of(self, series: Iterable[Series]) -> npt.NDArray[np.int64]:
+        """Of many at once; -1 where there is none."""
+        find = self._numbers.get
+        return np.array([find(one, -1) for one in series], np.int64)
+
     def admit(self, series: Series) -> int:
         """As ``number_of``, for what a publisher made up: periods and qualifiers have no end, a thing's series do."""
         if series not in self._numbers and self._per_thing[series.thing] >= MOST:

@@ -4,9 +4,10 @@ A view names things and datastreams as its asker may know them, and leaves out w
 it gives out and takes back are outward ones: those of a personal thing bear its pseudonym.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Hashable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -16,9 +17,12 @@ from collector.access.openness import Judgement
 from collector.access.reads import Reads
 from collector.aggregation import Aggregate, Aggregation
 from collector.city import City
+from collector.columns import without_source
+from collector.newest import LastColumns
 from collector.observation import Observation, Series
 from collector.query import Query
 from collector.registry import Datastream, Thing
+from collector.selection import Selection
 
 
 class View:
@@ -96,6 +100,45 @@ class View:
         async with aclosing(self._city.reader.chunks(replace(query, series=inner[1].series))) as chunks:
             async for chunk in chunks:
                 yield [self._renamed(one, query.series) for one in chunk]
+
+    async def columns(self, query: Query) -> AsyncGenerator[Any, None]:
+        """As ``Reader.columns``; nothing of a series that is not to be seen."""
+        inner = self._inner(query.series)
+        if inner is None:
+            return
+        series = inner[1].series
+        async with aclosing(self._city.reader.columns(replace(query, series=series))) as batches:
+            async for batch in batches:
+                yield batch if series == query.series else without_source(batch)
+
+    def select(self, streams: Iterable[Datastream]) -> Selection:
+        """Datastreams of this view, for ``last_columns`` and ``changed``."""
+        shown, inner = [], []
+        is_open = True
+        for one in streams:
+            if found := self._inner(one.series):
+                shown.append(one)
+                inner.append(found[1].series)
+                is_open = is_open and self._rights.of(found[0]).judgements[found[1].id].openness == "open"
+        return Selection(tuple(shown), tuple(inner), self._city.store.table.numbers_of(inner), is_open)
+
+    def last_columns(self, selection: Selection) -> LastColumns:
+        """The newest of each, from memory; of a selection that this view has made."""
+        numbers = selection.numbers
+        if (numbers < 0).any():  # what had never been observed may be there by now
+            numbers = self._city.store.table.numbers_of(selection.inner)
+        return self._city.store.last_columns(numbers)
+
+    def changed(self, selection: Selection) -> int | None:
+        """As ``Store.revision``, of all that is selected."""
+        return self._city.store.revision(selection.inner)
+
+    @property
+    def revision(self) -> Hashable:
+        """Equal only while the same is shown under the same names; None for one whose every look is logged."""
+        if self.asker.purpose:
+            return None
+        return self._city.registry.revision, self._city.access.protections.revision, self.asker.grants
 
     async def all(self, query: Query) -> list[Observation]:
         """The whole answer at once: only for a query with a limit."""

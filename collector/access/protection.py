@@ -31,6 +31,8 @@ class Protections:
     def __init__(self, engine: Engine, inventory: Inventory) -> None:
         self._engine = engine
         self._known: Mapping[str, Protection] = {}
+        self.revision = 0
+        """Grows after anything of what is here has changed."""
         self.take_inventory(inventory)
 
     def take_inventory(self, inventory: Inventory) -> None:
@@ -45,6 +47,7 @@ class Protections:
                     statement = insert(connection, protection).values(thing=thing, **one._asdict())
                     connection.execute(statement.on_conflict_do_update(index_elements=["thing"], set_=one._asdict()))
         self._known = {**known, **entries}
+        self.revision += 1
 
     def __getitem__(self, thing: str) -> Protection:
         return self._known.get(thing, _NONE)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from collector.aggregation import Aggregate, Aggregation
-from collector.batch import Batch
+from collector.batch import Batch, Int64s
 from collector.columns import columns_of
 from collector.newest import LastColumns
 from collector.observation import Observation, Series
@@ -116,8 +116,8 @@ class Store(Protocol):
     def open_columns(self, query: Query) -> Columns:
         """As ``open_rows``: the same observations in the same order."""
 
-    def last_columns(self, series: Iterable[Series]) -> LastColumns:
-        """The newest observation of each of many series at once, from memory, callable on the event loop."""
+    def last_columns(self, numbers: Int64s) -> LastColumns:
+        """The newest of many series at once, by their numbers in ``table``, from memory, callable on the event loop."""
 
     def revision(self, series: Iterable[Series] | None = None) -> int | None:
         """A number that grows whenever what is kept of any of these series, or of any at all, changes.

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from collector.aggregation import Aggregate, Aggregation, aggregate
 from collector.analysis.windows import window_at
-from collector.batch import Batch, Positions
+from collector.batch import Batch, Int64s, Positions
 from collector.embedded import layout, questions, retention, rollups, sealing
 from collector.embedded.answers import Columns, Rows, as_store_error
 from collector.embedded.columns import FIELDS, reader_of, table_of
@@ -234,8 +234,8 @@ class DuckdbStore:
     def last(self, series: Series) -> Observation | None:
         return self._newest.get(series)
 
-    def last_columns(self, series: Iterable[Series]) -> LastColumns:
-        return self._newest.columns(series)
+    def last_columns(self, numbers: Int64s) -> LastColumns:
+        return self._newest.columns(numbers)
 
     def open_rows(self, query: Query) -> Rows[Observation]:
         def statement(cursor: duckdb.DuckDBPyConnection) -> questions.Statement:

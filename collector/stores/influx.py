@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from collector.aggregation import Aggregate, Aggregation, per_thing, together
-from collector.batch import Batch, Positions
+from collector.batch import Batch, Int64s, Positions
 from collector.influx.address import Address, parse_address
 from collector.influx.answers import RefusedLinesError
 from collector.influx.connection import InfluxConnection
@@ -83,8 +83,8 @@ class InfluxStore:
     def last(self, series: Series) -> Observation | None:
         return self._newest.get(series)
 
-    def last_columns(self, series: Iterable[Series]) -> LastColumns:
-        return self._newest.columns(series)
+    def last_columns(self, numbers: Int64s) -> LastColumns:
+        return self._newest.columns(numbers)
 
     def open_rows(self, query: Query) -> Rows[Observation]:
         _refuse_what_is_not_kept(query)

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from collector.aggregation import Aggregate, Aggregation, per_thing, together
-from collector.batch import Batch
+from collector.batch import Batch, Int64s
 from collector.newest import LastColumns, Newest
 from collector.observation import Observation, Series
 from collector.query import Query
@@ -67,8 +67,8 @@ class MemoryStore:
     def last(self, series: Series) -> Observation | None:
         return self._newest.get(series)
 
-    def last_columns(self, series: Iterable[Series]) -> LastColumns:
-        return self._newest.columns(series)
+    def last_columns(self, numbers: Int64s) -> LastColumns:
+        return self._newest.columns(numbers)
 
     def open_rows(self, query: Query) -> Rows[Observation]:
         rows = self._matching(query)

@@ -316,7 +316,7 @@ def test_the_last_of_many_series_come_at_once(store: Store) -> None:
     add(store, several, NOW)
     add(store, [Observation(several[0].series, NOW - 5, 1.0), water(1, 5.0, derived="implausible")], NOW)
     asked = [*(one.series for one in several), WATER, Series("wm-9", "water_volume")]
-    found = store.last_columns(asked)
+    found = store.last_columns(store.table.numbers_of(asked))
     for place, series in enumerate(asked):
         one = store.last(series)
         if one is None:
