@@ -14,13 +14,20 @@ from pathlib import Path
 import uvicorn
 from sqlalchemy.exc import DBAPIError
 
+from collector.access.audit import FILE as AUDIT
+from collector.access.audit import check
 from collector.access.identify import Identify
-from collector.api.app import Rules, create_app
+from collector.access.oidc import Issuer
+from collector.access.openness import load_rules
+from collector.access.rates import Rate, Rates
+from collector.access.rights import Policy
+from collector.api.app import HOSTS, Rules, create_app
 from collector.broker import EmbeddedBroker, StartError, refuse_taken_port
+from collector.center import SHIPPED, load_centers
 from collector.city import City, open_city
 from collector.config import CollectorConfig, HttpConfig, load_config
 from collector.control import Control, RefusedError, alone, ask
-from collector.first_steps import first_reading, page
+from collector.first_steps import first_reading, first_token, page
 from collector.housekeeping import Housekeeping
 from collector.ingest import Ingest
 from collector.inventory import ConfigError, Inventory
@@ -30,6 +37,7 @@ from collector.receive import Receiver, expect_batches
 from collector.registration import InventoryFile, Registration
 from collector.stores import Keep, NotOfferedError, StoreError
 from collector.verbs import verbs
+from firmware.chain import ChainError
 
 if sys.platform == "win32":  # uvloop does not run there; slower without it, otherwise the same
     from asyncio import new_event_loop
@@ -39,6 +47,7 @@ else:
 log = logging.getLogger("collector")
 
 HOME = Path("senzorika-data")
+LONGEST_HEAD = 32 << 10  # bytes of a request's line and headers
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +82,21 @@ def _parser() -> argparse.ArgumentParser:
     verb = parsers.add_parser("backup", help="copy everything into a directory, while it runs")
     verb.add_argument("target", type=Path, metavar="DIR", help="new, or empty")
 
-    for verb in parsers.choices.values():  # it may stand on either side of the verb
+    verb = parsers.add_parser("token", help="who may ask over HTTP")
+    token = verb.add_subparsers(dest="act", metavar="ACT", required=True)
+    act = token.add_parser("add", help="print a new token, which is shown only now")
+    act.add_argument("name", help="of the person or machine; never given again")
+    examples = "*:admin, environment:analyst …"
+    act.add_argument("--grant", action="append", metavar="CENTER:ROLE", required=True, help=examples)
+    act.add_argument("--days", type=int, default=365, help="until it expires")
+    act.add_argument("--purpose", default="", help="why its holder reads personal data; without one none is shown")
+    act = token.add_parser("revoke", help="refuse a token from now on")
+    act.add_argument("name")
+    token.add_parser("list", help="all that were ever made, without their secrets")
+
+    parsers.add_parser("audit", help="check the log of who read and did what, and print its head")
+
+    for verb in [*parsers.choices.values(), *token.choices.values()]:  # it may stand on either side of the verb
         verb.add_argument("--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="of the one that runs")
     return parser
 
@@ -81,9 +104,24 @@ def _parser() -> argparse.ArgumentParser:
 def _ask(options: argparse.Namespace) -> str:
     """What the running collector says; raises ConfigError or RefusedError."""
     data = load_config(options.config or HOME / "collector.toml").data
+    if options.verb == "audit":
+        return _audit(data / AUDIT)
+    if options.verb == "token":
+        more = {key: value for key in ("name", "purpose") if (value := getattr(options, key, None))}
+        if options.act == "add":
+            more |= {"grants": " ".join(options.grant), "days": str(options.days)}
+        return ask(data, f"token {options.act}", **more)
     if options.verb == "backup":
         return ask(data, "backup", target=str(options.target.absolute()))
     return ask(data, "release", **({"publisher": options.publisher} if options.publisher else {}))
+
+
+def _audit(file: Path) -> str:
+    try:
+        count, head = check(file)
+    except (ChainError, OSError) as error:
+        raise RefusedError(f"{file}: {error}") from None
+    return f"{file}: {count} lines, nothing was changed; the head is {head}"
 
 
 def _quickstart(home: Path) -> Path:
@@ -101,7 +139,8 @@ def _quickstart(home: Path) -> Path:
 
 async def _serve(config: CollectorConfig, file: Path) -> None:
     """Until a signal; what was opened is closed in the opposite order, and no process is left."""
-    inventory_file = InventoryFile(config.inventory, config.city)
+    policy = Policy(load_centers(config.access.centers or SHIPPED), load_rules(config.access.openness))
+    inventory_file = InventoryFile(config.inventory, config.city, policy.centers.names)
     inventory = inventory_file.read()
     async with AsyncExitStack() as stack:
         stack.enter_context(alone(config.data))
@@ -111,7 +150,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
             broker = EmbeddedBroker(config.broker)
             stack.push_async_callback(broker.stop)
             await broker.start()
-        city = await asyncio.to_thread(_open, config, inventory)
+        city = await asyncio.to_thread(_open, config, inventory, policy)
         stack.callback(city.close)
         ingest = Ingest(city)
         expect_batches()
@@ -119,6 +158,8 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
         if released:
             log.info("%d observations left the quarantine: what held them is mended", len(released))
         print(page(config), flush=True)
+        if not city.access.tokens.all:
+            print(first_token(city.access), flush=True)
         receiver = Receiver(city, ingest, config.broker)
         registration = Registration(city, inventory_file, ingest, city.writer)
         await _run_until_one_ends(
@@ -132,9 +173,9 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
         )
 
 
-def _open(config: CollectorConfig, inventory: Inventory) -> City:
+def _open(config: CollectorConfig, inventory: Inventory, policy: Policy) -> City:
     try:
-        city = open_city(inventory, config.data, config.store.url, config.metadata.url, config.broker.member)
+        city = open_city(inventory, config.data, config.store.url, config.metadata.url, config.broker.member, policy)
         if config.store.keep:
             city.store.limit([Keep(one.quantity, one.days, one.period) for one in config.store.keep])
     except MetadataError as error:
@@ -163,9 +204,15 @@ class _Server(uvicorn.Server):
 async def _serve_http(city: City, http: HttpConfig) -> None:
     server = _Server(
         uvicorn.Config(
-            create_app(city, Rules(Identify(city.access.tokens))),
+            create_app(city, _rules(city, http)),
             host=http.host,
             port=http.port,
+            ssl_certfile=http.certificate,
+            ssl_keyfile=http.key,
+            proxy_headers=http.behind_proxy,
+            forwarded_allow_ips="*" if http.behind_proxy else None,
+            server_header=False,
+            h11_max_incomplete_event_size=LONGEST_HEAD,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=2,  # s: an open event stream never ends by itself
@@ -178,6 +225,12 @@ async def _serve_http(city: City, http: HttpConfig) -> None:
         server.should_exit = True
         await serving
         raise
+
+
+def _rules(city: City, http: HttpConfig) -> Rules:
+    issuer = Issuer(http.oidc, time.monotonic) if http.oidc else None
+    known, unknown = (Rates(Rate(one.per_second, one.at_once), time.monotonic) for one in (http.known, http.anyone))
+    return Rules(Identify(city.access.tokens, issuer), known, unknown, (*HOSTS, *http.names))
 
 
 async def _until_signal(connected: asyncio.Event, welcome: str) -> None:

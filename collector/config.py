@@ -2,12 +2,13 @@
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from cryptography.x509 import load_pem_x509_certificate
 from cryptography.x509.oid import NameOID
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from collector.access.oidc import OidcConfig
 from collector.inventory import ConfigError, Id, first_error, read_toml
 from collector.metadata import DEFAULT as METADATA
 from collector.observation import kind_of
@@ -15,15 +16,11 @@ from collector.observation import kind_of
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
-def _is_loopback(host: str) -> str:
-    if host != "localhost":
-        try:
-            loopback = ip_address(host).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
-            raise ValueError("only loopback (127.0.0.1) is taken: there is no login yet")
-    return host
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class _Strict(BaseModel):
@@ -78,9 +75,48 @@ class MetadataConfig(_Strict):
     url: str = METADATA
 
 
+class RateConfig(_Strict):
+    """How often one asks: so many at once, and so many per second after that."""
+
+    per_second: Annotated[float, Field(gt=0)]
+    at_once: Annotated[int, Field(ge=1)]
+
+
 class HttpConfig(_Strict):
-    host: Annotated[str, AfterValidator(_is_loopback)] = "127.0.0.1"
+    host: str = "127.0.0.1"
+    """Another than the loopback needs ``certificate`` and ``key``, or ``behind_proxy``."""
     port: Port = 8080
+    certificate: Path | None = None
+    key: Path | None = None
+    """PEM; with both, HTTPS is spoken."""
+    behind_proxy: bool = False
+    """Somebody else speaks HTTPS before it, and says in X-Forwarded-For who asks."""
+    names: tuple[str, ...] = ()
+    """By which names it may be asked, beside those of the loopback."""
+    anyone: RateConfig = RateConfig(per_second=50, at_once=300)
+    """Of each address."""
+    known: RateConfig = RateConfig(per_second=500, at_once=3000)
+    """Of each token or person."""
+    oidc: OidcConfig | None = None
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate: it takes a certificate and a key")
+        if not (self.certificate or self.behind_proxy or _is_loopback(self.host)):
+            raise ValueError(
+                f"host: {self.host} is reached from outside: give certificate and key, or say behind_proxy = true"
+            )
+        return self
+
+
+class AccessConfig(_Strict):
+    """Who the centers are and what is open; without a file, what ships."""
+
+    centers: Path | None = None
+    """A folder with a scope file for each center."""
+    openness: Path | None = None
+    """Rules that count before those that ship (``collector/openness.toml``)."""
 
 
 class CollectorConfig(_Strict):
@@ -93,6 +129,7 @@ class CollectorConfig(_Strict):
     store: StoreConfig = StoreConfig()
     metadata: MetadataConfig = MetadataConfig()
     http: HttpConfig = HttpConfig()
+    access: AccessConfig = AccessConfig()
 
 
 def load_config(file: Path) -> CollectorConfig:
@@ -108,8 +145,14 @@ def load_config(file: Path) -> CollectorConfig:
     for name in ("ca", "certificate", "key"):
         if not paths[name].is_file():
             raise ConfigError(f"{file}: broker.{name}: there is no file {paths[name]}")
+    http = config.http
+    for name, named in (("certificate", http.certificate), ("key", http.key)):
+        if named and not (folder / named).is_file():
+            raise ConfigError(f"{file}: http.{name}: there is no file {folder / named}")
     config = config.model_copy(
         update={
+            "http": http.model_copy(update=_within(folder, http, "certificate", "key")),
+            "access": config.access.model_copy(update=_within(folder, config.access, "centers", "openness")),
             "data": folder / config.data,
             "inventory": folder / config.inventory,
             "broker": broker.model_copy(update=paths),
@@ -118,6 +161,10 @@ def load_config(file: Path) -> CollectorConfig:
     if broker.share and (reason := _why_not_shared(config)):
         raise ConfigError(f"{file}: {reason}")
     return config
+
+
+def _within(folder: Path, config: BaseModel, *names: str) -> dict[str, Path]:
+    return {name: folder / path for name in names if (path := getattr(config, name))}
 
 
 def _why_not_shared(config: CollectorConfig) -> str:

@@ -2,14 +2,27 @@
 
 from shlex import quote
 
+from collector.access.asker import EVERY, Grant
+from collector.access.rights import Access
 from collector.config import CollectorConfig
 from collector.inventory import Inventory
 from firmware import contract
 
+FIRST = "first"
+FIRST_DAYS = 90
+
 
 def page(config: CollectorConfig) -> str:
     """Where to look."""
-    return f"Senzorika of {config.city}: http://{config.http.host}:{config.http.port}/   (data in {config.data})"
+    scheme = "https" if config.http.certificate else "http"
+    return f"Senzorika of {config.city}: {scheme}://{config.http.host}:{config.http.port}/   (data in {config.data})"
+
+
+def first_token(access: Access) -> str:
+    """A token that may do everything: made once, at the first start, and shown once."""
+    secret = access.tokens.make(FIRST, [Grant(EVERY, "admin")], FIRST_DAYS, "first steps")
+    access.audit.write("token made", "first start", token=FIRST, grants=[f"{EVERY}:admin"], days=FIRST_DAYS)
+    return f"The first token, shown only now; it may do everything for {FIRST_DAYS} days:\n  {secret}"
 
 
 def first_reading(config: CollectorConfig, inventory: Inventory) -> str:

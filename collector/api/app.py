@@ -11,7 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from collector.access import ForbiddenError, UnauthenticatedError
 from collector.access.rates import Rates
-from collector.api import events, figures, operations, series, standard, things
+from collector.api import events, figures, operations, rights, series, standard, things
 from collector.api.gate import Gate, Identify
 from collector.city import City
 from collector.sensorthings import AskedWrongError, NotThereError
@@ -41,7 +41,7 @@ def create_app(city: City, rules: Rules) -> FastAPI:
     app.add_middleware(Gate, identify=rules.identify, audit=city.access.audit, known=rules.known, unknown=rules.unknown)
     # A page of the open web that resolves its own name to the loopback must not read the city.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(rules.hosts))
-    for part in (standard, things, series, figures, events, operations):
+    for part in (standard, things, series, figures, events, operations, rights):
         app.include_router(part.router)
     app.add_exception_handler(AskedWrongError, _refusal(400))
     app.add_exception_handler(UnauthenticatedError, _refusal(401))
