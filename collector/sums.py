@@ -50,9 +50,7 @@ def sort_out(members: Iterable[Member], question: Aggregation) -> Wanted:
             protected.add(one.thing)
             k = max(k, one.judgement.k)
     if protected and question.together and question.things is not None:
-        raise ForbiddenError(
-            "thing: sums over things of one's choice are not open; leave it out to ask for all of them"
-        )
+        raise ForbiddenError("thing: sums over chosen things are not open; leave it out to ask for all")
     return Wanted(visible, frozenset(protected), k)
 
 
@@ -65,9 +63,7 @@ async def of_many(reader: Reader, question: Aggregation, wanted: Wanted) -> Asyn
     begin, end = question.range
     windows = (end - begin) // _LENGTH[question.size] + 1
     if windows * len(wanted.protected) > MOST:
-        raise AskedWrongError(
-            f"size: at most {MOST} pairs of a thing and a window: ask for longer windows or less time"
-        )
+        raise AskedWrongError(f"size: over {MOST} pairs of a thing and a window: ask for longer windows or less time")
     behind: Counter[int] = Counter()
     each = replace(question, together=False, things=wanted.protected, figures=frozenset())
     async with aclosing(reader.aggregates(each)) as chunks:
