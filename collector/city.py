@@ -41,14 +41,6 @@ class City:
     health: Health = field(default_factory=Health)
     metrics: Metrics = field(default_factory=Metrics)
     writer: Writer = field(default_factory=Writer)
-<<<<<<< collector/city.py
-=======
-
-    def close(self) -> None:
-        """What is being written is written; nothing more is."""
-        self.writer.close()
-        self.store.close()
->>>>>>> /tmp/tmp.B60c1n1l0D
 
     def close(self) -> None:
         """What is being written is written; nothing more is."""
