@@ -1,47 +1,24 @@
-"""Who and what is in the city: things, publishers with what they may speak for, and datastreams?"""
+"""Who and what is in the city: things, publishers with what they may speak for, datastreams, places?"""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, Row, RowMapping, select, update
+from sqlalchemy import Connection, Engine
 
-from collector.inventory import Inventory, ThingEntry
-from collector.metadata import datastream, in_turn, insert, thing
+from collector import rows
+from collector.catalog import Catalog
+from collector.change import CHANGE, Change, read_numbers
+from collector.enlisting import enlist
+from collector.inventory import Inventory
+from collector.known import Known
+from collector.metadata import in_turn
 from collector.observation import Series
+from collector.records import Datastream, Publisher, Record, Thing
 
+__all__ = ("Datastream", "Publisher", "Registry", "Thing")
 
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """What is measured. A publisher is a thing too: its state is observed."""
-
-    number: int
-    """Stable, never given again."""
-    id: str
-    name: dict[str, str]
-    """By language: sl, it, en."""
-    location: tuple[float, ...] | None
-    """(longitude, latitude) or (longitude, latitude, height in m), WGS 84."""
-    center: str
-    """The one center that owns its observations."""
-    listed: bool
-    """False: no longer in the inventory; its observations are still there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Publisher:
-    id: str
-    role: str
-    """node, gateway, center or reader."""
-    things: frozenset[str]
-    """The things it may speak for, itself among them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Datastream:
-    id: int
-    """Stable, never given again."""
-    series: Series
+T = TypeVar("T")
 
 
 class Registry:
@@ -52,121 +29,134 @@ class Registry:
         self.city = inventory.city
         self.revision = 0
         """Grows after anything of what is here has changed."""
-        self.take_inventory(inventory)
-        self._datastreams: dict[int, Datastream] = {}
-        self._series: dict[Series, Datastream] = {}
-        self._by_thing: dict[str, tuple[Datastream, ...]] = {}
+        self._known = Known()
+        self._numbers: dict[str, int] = {}  # the last that was given out of each kind
         self.refresh()
+        self.take_inventory(inventory)
+
+    # ---- the writer -------------------------------------------------------------------------------------------------
+
+    def change(self, job: Callable[[Change], T]) -> T:
+        """What ``job`` returns; all that it put is durable then. When it raises, nothing has changed.
+
+        Only in the thread that writes. Raises sqlalchemy's DBAPIError.
+        """
+        with in_turn(self._engine) as connection:
+            self._catch_up(connection)
+            change = Change(self._numbers)
+            answer = job(change)
+            if not change.is_empty:
+                change.write(connection)
+        if not change.is_empty:
+            self._apply(change)
+        return answer
 
     def refresh(self) -> None:
-        """Learn which datastreams other collectors have made; only in the thread that writes."""
+        """Learn what other collectors have changed; only in the thread that writes."""
         with self._engine.connect() as connection:
-            for row in connection.execute(select(datastream).order_by(datastream.c.id)):
-                if row.id not in self._datastreams:
-                    self._take(_datastream(row))
+            self._catch_up(connection)
 
     def take_inventory(self, inventory: Inventory) -> None:
         """Take another inventory of the same city; durable on return.
 
         What is new gets its number, what is gone stays without being listed, and a publisher that is gone may
-        speak for nothing any more. Each mapping is exchanged as a whole, so readers need no lock.
+        speak for nothing any more. What was made over HTTP stays.
         """
-        with in_turn(self._engine) as connection:
-            things = _write_things(connection, inventory)
-        self._things = things
-        self._numbers = {one.number: one for one in things.values()}
+        self.change(lambda change: enlist(inventory, self._known, change, _now()))
         self.publishers: Mapping[str, Publisher] = {
             entry.id: Publisher(entry.id, entry.role, frozenset((*entry.things, entry.id)))
             for entry in inventory.publisher
         }
         self.revision += 1
 
+    def see(self, several: Iterable[Series]) -> None:
+        """Give every series that has none yet its datastream; durable on return."""
+        new = [series for series in dict.fromkeys(several) if self.datastream_of(series) is None]
+        if new:
+            self.change(lambda change: self._see(change, new))
+
+    def _see(self, change: Change, new: list[Series]) -> None:
+        for one in new:
+            if self.datastream_of(one) is None:  # perhaps another collector has made it meanwhile
+                change.put(Datastream(change.number(Datastream), one))
+
+    def _catch_up(self, connection: Connection) -> None:
+        numbers = read_numbers(connection)
+        if numbers.get(CHANGE) == self._numbers.get(CHANGE) and self._numbers:
+            return
+        known = Known()
+        for kind in rows.KINDS:
+            for record in rows.load(connection, kind):
+                known.take(_unless_known(record, self._known))
+        self._known, self._numbers = known, numbers
+        self.revision += 1
+
+    def _apply(self, change: Change) -> None:
+        for record in change.dropped:
+            self._known.forget(record)
+        for record in change.records:
+            self._known.take(record)
+        self._numbers = change.numbers
+        self.revision += 1
+
+    # ---- everybody ------------------------------------------------------------------------------------------------
+
+    @property
+    def catalog(self) -> Catalog:
+        """Places, sensors and features."""
+        return self._known.catalog
+
+    @property
+    def known(self) -> Known:
+        """All of it at one moment, for the writer."""
+        return self._known
+
     @property
     def things(self) -> list[Thing]:
         """In order of their numbers."""
-        return sorted(self._things.values(), key=lambda one: one.number)
+        return self._known.things
 
     def thing(self, identifier: str) -> Thing | None:
-        return self._things.get(identifier)
+        return self._known.thing(identifier)
 
     def thing_numbered(self, number: int) -> Thing | None:
-        return self._numbers.get(number)
+        return self._known.thing_numbered(number)
+
+    def things_at(self, location: int) -> list[int]:
+        """The numbers of the things that are there now."""
+        return self._known.things_at(location)
 
     @property
     def datastreams(self) -> list[Datastream]:
         """In order of their ids."""
-        return sorted(self._datastreams.copy().values(), key=lambda one: one.id)
+        return self._known.datastreams
 
     def datastream(self, identifier: int) -> Datastream | None:
-        return self._datastreams.get(identifier)
+        return self._known.datastream(identifier)
 
     def datastream_of(self, series: Series) -> Datastream | None:
-        return self._series.get(series)
+        return self._known.datastream_of(series)
 
     def datastreams_of(self, identifier: str) -> tuple[Datastream, ...]:
         """The datastreams of one thing, in order of their ids."""
-        return self._by_thing.get(identifier, ())
+        return self._known.datastreams_of(identifier)
 
-    def see(self, several: Iterable[Series]) -> None:
-        """Give every series that has none yet its datastream; durable on return."""
-        new = [series for series in dict.fromkeys(several) if series not in self._series]
-        if not new:
-            return
-        columns = datastream.c
-        made = []
-        with self._engine.begin() as connection:
-            for one in new:  # perhaps another collector has made it meanwhile
-                connection.execute(insert(connection, datastream).values(one._asdict()).on_conflict_do_nothing())
-                own = (columns.thing == one.thing, columns.quantity == one.quantity, columns.period == one.period)
-                made.append(connection.execute(select(datastream).where(*own)).one())
-        for row in made:
-            self._take(_datastream(row))
-
-    def _take(self, one: Datastream) -> None:
-        self._by_thing[one.series.thing] = (*self.datastreams_of(one.series.thing), one)
-        self._datastreams[one.id] = one
-        self._series[one.series] = one
-        self.revision += 1
+    def measured_with(self, sensor: int) -> list[int]:
+        """The datastreams of a sensor that is not their thing's own."""
+        return self._known.measured_with(sensor)
 
 
-def _write_things(connection: Connection, inventory: Inventory) -> dict[str, Thing]:
-    entries = {entry.id: _columns(entry) for entry in inventory.thing}
-    for publisher in inventory.publisher:
-        if publisher.role in ("node", "gateway") and publisher.id not in entries:
-            first = entries[publisher.things[0]] if publisher.things else {}
-            names = dict.fromkeys(("name_sl", "name_it", "name_en"), publisher.id)
-            entries[publisher.id] = {"center": "administration", **first, **names}
-    known = {row.id: row._mapping for row in connection.execute(select(thing))}  # noqa: SLF001  # SQLAlchemy's public name for a row as a mapping
-    for identifier, columns in entries.items():
-        values = {**columns, "listed": True}
-        if identifier not in known:
-            connection.execute(insert(connection, thing).values(id=identifier, **values))
-        elif any(known[identifier][name] != value for name, value in values.items()):
-            connection.execute(update(thing).where(thing.c.id == identifier).values(values))
-    for identifier, row in known.items():
-        if row["listed"] and identifier not in entries:
-            connection.execute(update(thing).where(thing.c.id == identifier).values(listed=False))
-    return {row.id: _thing(row._mapping) for row in connection.execute(select(thing))}  # noqa: SLF001  # see above
+def _unless_known(record: Record, known: Known) -> Record:
+    """The same object while nothing has changed: who remembers what it found out about it need not start again."""
+    match record:
+        case Thing():
+            thing = known.thing_numbered(record.number)
+            return thing if thing is not None and thing == record else record
+        case Datastream():
+            stream = known.datastream(record.id)
+            return stream if stream is not None and stream == record and stream.told == record.told else record
+    return record
 
 
-def _columns(entry: ThingEntry) -> dict[str, object]:
-    place = [*(entry.location or ()), None, None, None]
-    return {
-        "name_sl": entry.name.sl,
-        "name_it": entry.name.it,
-        "name_en": entry.name.en,
-        "longitude": place[0],
-        "latitude": place[1],
-        "height": place[2],
-        "center": entry.center,
-    }
-
-
-def _datastream(row: Row[Any]) -> Datastream:
-    return Datastream(row.id, Series(row.thing, row.quantity, row.period))
-
-
-def _thing(row: RowMapping) -> Thing:
-    place = tuple(row[key] for key in ("longitude", "latitude", "height") if row[key] is not None)
-    name = {language: row[f"name_{language}"] for language in ("sl", "it", "en")}
-    return Thing(row["number"], row["id"], name, place or None, row["center"], row["listed"])
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,6 +1,7 @@
 """Places, their history, sensors and features in tables of their own: each keeps the number of the thing it was of."""
 
 import time
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,6 +30,7 @@ def upgrade() -> None:
     last = max((number for number, _ in placed), default=0)
     numbers = dict.fromkeys(("location", "feature", "historical_location"), last)
     numbers |= dict.fromkeys(("thing", "sensor"), max((one.number for one in things), default=0))
+    numbers["datastream"] = bind.scalar(sa.text("select max(id) from datastream")) or 0
     _fill("number", [{"of": of, "last": number} for of, number in (numbers | {"change": 0}).items()])
     own = sa.table("thing", sa.column("number", sa.Integer), sa.column("locations", sa.JSON))
     for number, _ in placed:
@@ -36,19 +38,18 @@ def upgrade() -> None:
 
 
 def _add_columns() -> None:
-    text, empty = {"nullable": False, "server_default": ""}, {"nullable": False, "server_default": "{}"}
     with op.batch_alter_table("thing") as thing:
-        thing.add_column(sa.Column("description", sa.Text, **text))
-        thing.add_column(sa.Column("properties", sa.JSON, **empty))
+        thing.add_column(sa.Column("description", sa.Text, nullable=False, server_default=""))
+        thing.add_column(sa.Column("properties", sa.JSON, nullable=False, server_default="{}"))
         thing.add_column(sa.Column("locations", sa.JSON, nullable=False, server_default="[]"))
         thing.add_column(sa.Column("inventory", sa.Boolean, nullable=False, server_default=sa.true()))
     with op.batch_alter_table("datastream") as datastream:
-        datastream.add_column(sa.Column("name", sa.Text, **text))
-        datastream.add_column(sa.Column("description", sa.Text, **text))
+        datastream.add_column(sa.Column("name", sa.Text, nullable=False, server_default=""))
+        datastream.add_column(sa.Column("description", sa.Text, nullable=False, server_default=""))
         datastream.add_column(sa.Column("sensor", sa.Integer))
         datastream.add_column(sa.Column("unit", sa.JSON))
         datastream.add_column(sa.Column("observed_area", sa.JSON))
-        datastream.add_column(sa.Column("properties", sa.JSON, **empty))
+        datastream.add_column(sa.Column("properties", sa.JSON, nullable=False, server_default="{}"))
 
 
 def _make_tables() -> None:
@@ -81,7 +82,7 @@ def _make_tables() -> None:
     )
 
 
-def _described() -> tuple[sa.Column[object], ...]:
+def _described() -> tuple[sa.Column[Any], ...]:
     return (
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("name", sa.Text, nullable=False),
@@ -93,13 +94,12 @@ def _described() -> tuple[sa.Column[object], ...]:
 
 def _fill(name: str, rows: list[dict[str, object]]) -> None:
     if rows:
-        kinds = {"properties": sa.JSON, "location": sa.JSON, "feature": sa.JSON, "locations": sa.JSON}
-        if name in ("feature", "placed"):
-            kinds |= {"location": sa.Integer} if name == "feature" else {"feature": sa.Integer}
-        columns = [sa.column(key, kinds.get(key)) for key in rows[0]]
+        columns = [
+            sa.column(key, sa.JSON) if isinstance(of, (dict, list)) else sa.column(key) for key, of in rows[0].items()
+        ]
         op.get_bind().execute(sa.insert(sa.table(name, *columns)), rows)
 
 
-def _point(row: sa.Row[tuple[object, ...]]) -> dict[str, object]:
+def _point(row: sa.Row[Any]) -> dict[str, object]:
     numbers = [one for one in (row.longitude, row.latitude, row.height) if one is not None]
     return {"type": "Point", "coordinates": numbers}
