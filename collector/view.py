@@ -39,6 +39,11 @@ class View:
     def city(self) -> str:
         return self._city.registry.city
 
+    @property
+    def centers(self) -> list[str]:
+        """The ids of all centers."""
+        return self._city.access.policy.centers.names
+
     # ---- what is there ----------------------------------------------------------------------------------------------
 
     @property
@@ -163,6 +168,14 @@ class View:
         async with aclosing(answer) as chunks:
             async for chunk in chunks:
                 yield [replace(one, thing=wanted.visible.get(one.thing, "")) for one in chunk]
+
+    def select_figures(self, question: Aggregation) -> Selection | None:
+        """The series that a question is answered from; None where sums of what each may not see stand in it."""
+        wanted = sums.sort_out(self._members(question), question)
+        if wanted.protected and question.together:
+            return None
+        outward = (Series(name, question.quantity, question.period) for name in wanted.visible.values())
+        return self.select(Datastream(found[1].id, one) for one in outward if (found := self._inner(one)))
 
     def seen(self, observations: Iterable[Observation]) -> list[Observation]:
         """Those of these stored observations that the asker may see, as the asker may see them."""

@@ -1,48 +1,46 @@
-"""What does a quantity amount to per hour, day or month? Figures over windows as CSV, for each thing or the city."""
+"""What does a quantity amount to per hour, day or month? Figures over windows, for each thing or the city."""
 
-import csv
-import io
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import pyarrow as pa
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from collector.aggregation import Aggregate, Aggregation
-from collector.analysis.windows import AFTER, ZONE
+from collector.analysis.windows import ZONE
 from collector.api.answers import view_of
-from collector.api.series import refuse_unknown, streamed
-from collector.sensorthings import AskedWrongError, NotThereError
+from collector.api.asked import MOST_NAMED, Instant, check_quantity, check_things
+from collector.api.bulk import answered, check_rows
+from collector.api.formats import contents, writer_for
+from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
+from collector.columns import value_type
+from collector.observation import kind_of
+from collector.sensorthings import AskedWrongError
 from collector.view import View
 
 router = APIRouter()
 
-MOST_THINGS = 1_000
-COLUMNS = ("thing", "begin", "end", "local", "count")
-FIGURES = ("minimum", "maximum", "sum", "mean", "energy_mean", "first", "last")
-MARKS = ("suspect", "estimated", "substituted", "censored")
-_Ms = Annotated[int, Field(ge=0, lt=AFTER)]
+_LENGTH = {"quarter": 900_000, "hour": 3_600_000, "day": 86_400_000, "month": 2_592_000_000, "year": 31_536_000_000}
 
 
 class Wanted(BaseModel):
-    """The parameters. ``from`` and ``to`` in ms UTC are widened to whole windows of Koper's calendar."""
+    """The parameters of ``/api/figures``."""
 
     model_config = ConfigDict(extra="forbid")
 
     quantity: str
-    size: Literal["quarter", "hour", "day", "month", "year"]
-    since: _Ms = Field(alias="from")
-    to: _Ms
-    period: Annotated[int, Field(ge=0)] = 0
-    thing: Annotated[list[str], Field(max_length=MOST_THINGS)] = []
-    """Several may be named; none names the whole city."""
-    together: bool = False
-    """One row per window over all of them."""
-    percentiles: str = ""
-    """As in ``10,50,90``: nearest rank, 0 … 100; L10 of noise is 90."""
-    as_of: _Ms | None = None
+    size: Annotated[Literal["quarter", "hour", "day", "month", "year"], Field(description="Of Koper's calendar.")]
+    since: Annotated[Instant, Field(alias="from", description="Widened to the begin of its window.")]
+    to: Annotated[Instant, Field(description="Exclusive; widened to the end of the window before it.")]
+    period: Annotated[int, Field(ge=0, description="ms that a value covers; 0: at one instant.")] = 0
+    thing: Annotated[list[str], Field(max_length=MOST_NAMED, description="Several; none: the whole city.")] = []
+    together: Annotated[bool, Field(description="One row per window over all of them.")] = False
+    percentiles: Annotated[str, Field(description="As in 10,50,90: nearest rank, 0 to 100; L10 of noise is 90.")] = ""
+    as_of: Annotated[Instant | None, Field(description="Only what was known then.")] = None
+    shape: Annotated[Literal["columns", "rows"], Field(description="Of JSON.")] = "columns"
 
     @field_validator("percentiles")
     @classmethod
@@ -51,50 +49,109 @@ class Wanted(BaseModel):
             raise ValueError(f"at most 20, got {len(numbers)}")
         return text
 
+    def question(self) -> Aggregation:
+        """Raises AskedWrongError."""
+        try:
+            return Aggregation(
+                self.quantity,
+                self.size,
+                self.since,
+                self.to,
+                self.period,
+                frozenset(self.thing) or None,
+                self.together,
+                tuple(float(one) for one in self.percentiles.split(",") if one),
+                self.as_of,
+            )
+        except ValueError as error:
+            raise AskedWrongError(str(error).replace("until", "to").replace("since", "from")) from None
 
-@router.get("/api/figures.csv", summary="Count, minimum, maximum, mean … over calendar windows, as CSV")
+
+_DOCUMENTED: dict[int | str, dict[str, Any]] = {200: {"description": "The figures.", "content": contents()}}
+
+
+@router.get("/api/figures", summary="Count, minimum, maximum, mean … over calendar windows", responses=_DOCUMENTED)
+@router.head("/api/figures", include_in_schema=False)
 async def figures(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
-    """By thing and window; a window in which nothing was observed has no row. Suspect values count apart."""
+    """By thing and window; a window in which nothing was observed has no row. Suspect values count apart.
+
+    ``Accept`` chooses the format: JSON in columns, CSV, Arrow or Parquet.
+    """
+    return await _answer(request, wanted, "")
+
+
+@router.get("/api/figures.{extension}", summary="The same, with the format in the name", responses=_DOCUMENTED)
+@router.head("/api/figures.{extension}", include_in_schema=False)
+async def figures_as(
+    request: Request,
+    extension: Literal["json", "rows.json", "csv", "arrow", "parquet"],
+    wanted: Annotated[Wanted, Query()],
+) -> Response:
+    """As ``/api/figures``; ``rows.json`` is a plain array of ``{time, …}``."""
+    return await _answer(request, wanted, f".{extension}")
+
+
+async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     view = view_of(request)
-    refuse_unknown(wanted.quantity)
-    for thing in wanted.thing:
-        if view.thing(thing) is None:
-            raise NotThereError(f"thing: there is no {thing}")
-    percentiles = tuple(float(one) for one in wanted.percentiles.split(",") if one)
-    try:
-        question = Aggregation(
-            wanted.quantity,
-            wanted.size,
-            wanted.since,
-            wanted.to,
-            wanted.period,
-            frozenset(wanted.thing) or None,
-            wanted.together,
-            percentiles,
-            wanted.as_of,
-        )
-    except ValueError as error:
-        raise AskedWrongError(str(error).replace("until", "to").replace("since", "from")) from None
-    return await streamed(_rows(view, question))
+    writer = writer_for(request, extension, is_rows=wanted.shape == "rows")
+    check_quantity(wanted.quantity)
+    check_things(view, wanted.thing)
+    question = wanted.question()
+    selection = view.select_figures(question)
+    each = 1 if question.together or selection is None else len(selection.streams)
+    begin, end = question.range
+    check_rows(each * ((end - begin) // _LENGTH[question.size] + 1))
+    if selection is None and not view.asker.name:
+        headers = kept_by_all(revision=None)  # a tag would tell when a household was heard of
+    elif selection is not None and selection.is_open:
+        named = tuple(one.series for one in selection.streams)
+        headers = kept_by_all(writer.extension, named, repr(wanted), view.city, revision=view.changed(selection))
+    else:
+        headers = kept_by_nobody()
+    if same := unchanged(request, headers):
+        return same
+    schema = _schema(question)
+    return await answered(_pieces(view, question, schema), writer(schema), headers)
 
 
-async def _rows(view: View, question: Aggregation) -> AsyncGenerator[str, None]:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, *FIGURES, *(f"p{one:g}" for one in question.percentiles), *MARKS])
+def _schema(question: Aggregation) -> Any:
+    end = value_type(kind_of(question.quantity))
+    if pa.types.is_list(end):
+        end = pa.string()
+    names = ("minimum", "maximum", "sum", "mean", "energy_mean")
+    return pa.schema(
+        [
+            ("thing", pa.string()),
+            ("begin", pa.int64()),
+            ("end", pa.int64()),
+            ("local", pa.string()),
+            ("count", pa.int64()),
+            *((name, pa.float64()) for name in names),
+            ("first", end),
+            ("last", end),
+            *((f"p{percent:g}", pa.float64()) for percent in question.percentiles),
+            *((name, pa.int64()) for name in ("suspect", "estimated", "substituted", "censored")),
+        ]
+    )
+
+
+async def _pieces(view: View, question: Aggregation, schema: Any) -> AsyncGenerator[Any, None]:
     async with aclosing(view.aggregates(question)) as chunks:
         async for chunk in chunks:
-            writer.writerows(map(_row, chunk))
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue()
+            if chunk:
+                yield _batch(chunk, schema)
 
 
-def _row(one: Aggregate) -> list[object]:
+def _batch(several: Sequence[Aggregate], schema: Any) -> Any:
+    columns = zip(*map(_row, several), strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _row(one: Aggregate) -> tuple[object, ...]:
     begin, end = one.window
     local = datetime.fromtimestamp(begin / 1000, ZONE).isoformat(timespec="minutes")
     ends = [" ".join(map(repr, value)) if isinstance(value, tuple) else value for value in (one.first, one.last)]
     numbers = (one.minimum, one.maximum, one.sum, one.mean, one.energy_mean)
     marks = (one.suspect, one.estimated, one.substituted, one.censored)
-    return [one.thing, begin, end, local, one.count, *numbers, *ends, *one.percentiles, *marks]
+    return (one.thing, begin, end, local, one.count, *numbers, *ends, *one.percentiles, *marks)

@@ -1,121 +1,167 @@
-"""How does an analyst get a whole series? CSV in one call, streamed from the store as it is read."""
+"""How does an analyst get whole series? In one call: one or many, in the format that is wanted, as they are read."""
 
-import csv
-import io
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Annotated, Literal
+from functools import lru_cache
+from typing import Annotated, Any, Literal
 
+import numpy as np
+import pyarrow as pa
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from collector.api.answers import view_of
-from collector.observation import Observation, kind_of
+from collector.api.asked import MOST_NAMED, Instant, streams_of
+from collector.api.bulk import answered
+from collector.api.formats import contents, writer_for
+from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
+from collector.columns import value_type
+from collector.observation import kind_of
 from collector.query import Query as Asked
 from collector.registry import Datastream
-from collector.sensorthings import AskedWrongError, NotThereError
 from collector.view import View
 
 router = APIRouter()
 
-COLUMNS = ("quantity", "at", "value", "quality", "censored", "source", "period", "known", "unit")
-_Ms = Annotated[int, Field(ge=0, lt=2**53)]
+_WORD = pa.dictionary(pa.int16(), pa.string())
 
 
 class Wanted(BaseModel):
-    """The parameters. ``from`` is inclusive, ``to`` exclusive, both ms UTC; ``limit`` counts per series."""
+    """The parameters of ``/api/series``."""
 
     model_config = ConfigDict(extra="forbid")
 
-    thing: str
-    quantity: str | None = None
-    period: Annotated[int, Field(ge=0)] | None = None
-    since: _Ms | None = Field(default=None, alias="from")
-    to: _Ms | None = None
-    as_of: _Ms | None = None
-    limit: Annotated[int, Field(ge=1)] | None = None
-    versions: Literal["latest", "all"] = "latest"
+    thing: Annotated[list[str], Field(max_length=MOST_NAMED, description="Several may be named.")] = []
+    quantity: Annotated[list[str], Field(max_length=MOST_NAMED, description="Several may be named.")] = []
+    center: Annotated[str | None, Field(description="Only what this center owns.")] = None
+    period: Annotated[int | None, Field(ge=0, description="ms that a value covers; 0: at one instant.")] = None
+    since: Annotated[Instant | None, Field(alias="from", description="Inclusive.")] = None
+    to: Annotated[Instant | None, Field(description="Exclusive.")] = None
+    as_of: Annotated[Instant | None, Field(description="Only what was known then.")] = None
+    limit: Annotated[int | None, Field(ge=1, le=2**53, description="Observations of each series, the first.")] = None
+    versions: Annotated[Literal["latest", "all"], Field(description="all: every content that is kept.")] = "latest"
+    shape: Annotated[Literal["columns", "rows"], Field(description="Of JSON.")] = "columns"
 
-
-@router.get("/api/series.csv", summary="The observations of one thing as CSV; times in ms UTC")
-async def series(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
-    """One row per observation, by series and time; ``versions=all`` lists every content kept.
-
-    Without ``quantity``: all series of the thing.
-    """
-    view = view_of(request)
-    if view.thing(wanted.thing) is None:
-        raise NotThereError(f"thing: there is no {wanted.thing}")
-    streams = [
-        one
-        for one in view.datastreams_of(wanted.thing)
-        if wanted.quantity in (None, one.series.quantity) and wanted.period in (None, one.series.period)
-    ]
-    if wanted.quantity is not None and not streams:
-        refuse_unknown(wanted.quantity)
-    asked = [
-        Asked(
-            one.series,
-            since=wanted.since,
-            until=wanted.to,
-            as_of=wanted.as_of,
-            limit=wanted.limit,
-            versions=wanted.versions,
+    def query(self, stream: Datastream) -> Asked:
+        """What to ask of one series."""
+        return Asked(
+            stream.series,
+            since=self.since,
+            until=self.to,
+            as_of=self.as_of,
+            limit=self.limit,
+            versions=self.versions,
         )
-        for one in streams
-    ]
-    return await streamed(_rows(view, streams, asked))
 
 
-async def streamed(rows: AsyncGenerator[str, None]) -> Response:
-    """CSV as it is read; what the store refuses is refused before the first row is on its way."""
-    first = await anext(rows)
-    return StreamingResponse(_all(first, rows), media_type="text/csv; charset=utf-8")
+_DOCUMENTED: dict[int | str, dict[str, Any]] = {200: {"description": "The observations.", "content": contents()}}
 
 
-def refuse_unknown(quantity: str) -> None:
-    """AskedWrongError when the contract has no such quantity."""
-    try:
-        kind_of(quantity)
-    except ValueError as error:
-        raise AskedWrongError(f"quantity: {quantity}: {error}") from None
+@router.get("/api/series", summary="The observations of one or many series, in one call", responses=_DOCUMENTED)
+@router.head("/api/series", include_in_schema=False)
+async def series(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
+    """By series and time. ``Accept`` chooses the format: JSON in columns, CSV, Arrow or Parquet.
+
+    A series is named by thing and quantity; without one of them, all that the other leaves.
+    """
+    return await _answer(request, wanted, "")
 
 
-async def _all(first: str, rest: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
-    async with aclosing(rest):
-        yield first
-        async for text in rest:
-            yield text
+@router.get("/api/series.{extension}", summary="The same, with the format in the name", responses=_DOCUMENTED)
+@router.head("/api/series.{extension}", include_in_schema=False)
+async def series_as(
+    request: Request,
+    extension: Literal["json", "rows.json", "csv", "arrow", "parquet"],
+    wanted: Annotated[Wanted, Query()],
+) -> Response:
+    """As ``/api/series``; ``rows.json`` is a plain array of ``{time, value, …}``."""
+    return await _answer(request, wanted, f".{extension}")
 
 
-async def _rows(view: View, streams: Sequence[Datastream], asked: Sequence[Asked]) -> AsyncGenerator[str, None]:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for stream, query in zip(streams, asked, strict=True):
-        kind = kind_of(stream.series.quantity)
-        unit = kind.unit if kind.is_number else ""
-        async with aclosing(view.chunks(query)) as chunks:
-            async for chunk in chunks:
-                writer.writerows(_row(one, unit) for one in chunk)
-                yield text.getvalue()
-                text.seek(0)
-                text.truncate()
-    yield text.getvalue()
+async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
+    view = view_of(request)
+    writer = writer_for(request, extension, is_rows=wanted.shape == "rows")
+    streams = streams_of(view, wanted.thing, wanted.quantity, wanted.center, wanted.period)
+    selection = view.select(streams)
+    if selection.is_open:
+        named = tuple(one.series for one in streams)
+        about = (writer.extension, named, repr(wanted), view.city)
+        headers = kept_by_all(*about, revision=view.changed(selection))
+    else:
+        headers = kept_by_nobody()
+    if same := unchanged(request, headers):
+        return same
+
+    async def count() -> int:
+        limit = wanted.limit or 2**63
+        return sum([min(limit, await view.count(wanted.query(one))) for one in streams])
+
+    return await answered(_pieces(view, streams, wanted), writer(_schema(streams)), headers, count)
 
 
-def _row(one: Observation, unit: str) -> tuple[object, ...]:
-    value = " ".join(map(repr, one.value)) if isinstance(one.value, tuple) else one.value
-    known = one.known or ""
-    return (
-        one.series.quantity,
-        one.at,
-        value,
-        one.judged,
-        one.censored,
-        one.source,
-        one.series.period,
-        known,
-        unit,
+async def _pieces(view: View, streams: Sequence[Datastream], wanted: Wanted) -> AsyncGenerator[Any, None]:
+    labels = _Labels(streams)
+    for place, stream in enumerate(streams):
+        async with aclosing(view.columns(wanted.query(stream))) as batches:
+            async for batch in batches:
+                yield labels.put_on(batch, place)
+
+
+def _schema(streams: Sequence[Datastream]) -> Any:
+    """Of a table of all of them: numbers where all are numbers; where kinds differ, ``value`` is a text."""
+    types = {value_type(kind_of(one.series.quantity)) for one in streams} or {pa.float64()}
+    if types == {pa.float64(), pa.int64()}:
+        types = {pa.float64()}
+    return _with_labels(types.pop() if len(types) == 1 else pa.string())
+
+
+@lru_cache(maxsize=10)
+def _with_labels(value: Any) -> Any:
+    word = pa.dictionary(pa.int8(), pa.string())
+    return pa.schema(
+        [
+            ("quantity", _WORD),
+            ("at", pa.int64()),
+            ("value", value),
+            ("quality", word),
+            ("censored", word),
+            ("source", pa.string()),
+            ("period", pa.int64()),
+            ("known", pa.int64()),
+            ("unit", _WORD),
+            ("thing", _WORD),
+        ]
     )
+
+
+class _Labels:
+    """What is the same for a whole series, as columns; all pieces of an answer share the words."""
+
+    def __init__(self, streams: Sequence[Datastream]) -> None:
+        kinds = [kind_of(one.series.quantity) for one in streams]
+        self._periods = [one.series.period for one in streams]
+        self._quantities = _Words([one.series.quantity for one in streams])
+        self._units = _Words([kind.unit if kind.is_number else "" for kind in kinds])
+        self._things = _Words([one.series.thing for one in streams])
+
+    def put_on(self, batch: Any, place: int) -> Any:
+        count = len(batch)
+        at, value, quality, censored, source, known = batch.columns
+        period = pa.array(np.full(count, self._periods[place], np.int64))
+        quantity, unit, thing = (one.column(place, count) for one in (self._quantities, self._units, self._things))
+        columns = [quantity, at, value, quality, censored, source, period, known, unit, thing]
+        return pa.RecordBatch.from_arrays(columns, schema=_with_labels(value.type))
+
+
+class _Words:
+    """One word a series."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        different = list(dict.fromkeys(words))
+        places = {word: place for place, word in enumerate(different)}
+        self._places = [places[word] for word in words]
+        self._dictionary = pa.array(different, pa.string())
+
+    def column(self, place: int, count: int) -> Any:
+        indices = pa.array(np.full(count, self._places[place], np.int16))
+        return pa.DictionaryArray.from_arrays(indices, self._dictionary)
