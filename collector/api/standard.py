@@ -1,24 +1,35 @@
-"""Which routes does SensorThings have? All of ``/v1.1``, read only."""
+"""Which routes of SensorThings read? All of ``/v1.1``."""
 
 from fastapi import APIRouter, Request, Response
 
 from collector.api.answers import as_json, view_of
-from collector.sensorthings.answer import Service
+from collector.sensorthings.answer import Raw, Service
 from collector.sensorthings.options import read_options
 
 router = APIRouter()
+_READS = ["GET", "HEAD"]
 
 
-@router.get("/v1.1", summary="SensorThings: the landing page")
-@router.get("/v1.1/", include_in_schema=False)
+@router.api_route("/v1.1", methods=_READS, summary="SensorThings: the landing page")
+@router.api_route("/v1.1/", methods=_READS, include_in_schema=False)
 async def landing(request: Request) -> Response:
     return as_json(_service(request).landing())
 
 
-@router.get("/v1.1/{path:path}", summary="SensorThings: an entity set, an entity, or what it leads to")
+@router.api_route(
+    "/v1.1/{path:path}", methods=_READS, summary="SensorThings: an entity set, an entity, or what it leads to"
+)
 async def entities(request: Request, path: str) -> Response:
     options = read_options(request.query_params.multi_items())
-    return as_json(await _service(request).get(path, options))
+    answer = await _service(request).get(path, options)
+    return _value_alone(answer.value) if isinstance(answer, Raw) else as_json(answer)
+
+
+def _value_alone(value: object) -> Response:
+    """Text as text, a number as its digits, and what has parts as JSON (18-088, 9.2.5)."""
+    if value is None:
+        return Response(status_code=204)
+    return Response(value, media_type="text/plain") if isinstance(value, str) else as_json(value)
 
 
 def _service(request: Request) -> Service:

@@ -1,25 +1,17 @@
-"""What does a ``$filter`` say? Text to expression, and whether an entity satisfies it (18-088, 9.3.3.5).
+"""What is a filter, and does an entity satisfy it? A tree of properties, literals and calls (18-088, 9.3.3.5).
 
-Comparisons (eq ne gt ge lt le) of properties and literals, joined by and, or, not and brackets. Functions are not
-offered yet. Instants are written as ISO 8601 with an offset, unquoted; text in single quotes.
+A path that leads through a set has several values, and a call of it one for each of them: a comparison holds when it
+holds for any. A set without entities is null.
 """
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import islice, product
 from typing import Any, NamedTuple
 
-from collector.sensorthings import AskedWrongError
+from collector.sensorthings.functions import FUNCTIONS, work_out
 
-LONGEST = 4000  # characters
-DEEPEST = 40  # brackets and nots
-
-
-class Instant(NamedTuple):
-    """A moment, ms UTC; a type of its own, so that it never compares with a number."""
-
-    ms: int
+MOST_VALUES = 1000  # of one call over paths that lead through sets
 
 
 class Property(NamedTuple):
@@ -27,204 +19,139 @@ class Property(NamedTuple):
 
     path: tuple[str, ...]
 
-
-Operand = Property | Instant | float | int | str | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    operator: str
-    left: Operand
-    right: Operand
+    def __str__(self) -> str:
+        return "/".join(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """``operator`` is and, or."""
+class Several(NamedTuple):
+    """The values of a path through a set, at least two; any of them may be meant."""
 
-    operator: str
-    parts: tuple["Expression", ...]
+    values: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Negated:
-    part: "Expression"
+class Literal:
+    value: Any
 
 
-Expression = Comparison | Joined | Negated
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Of an operator or a function, by its name."""
 
-OPERATORS = ("eq", "ne", "gt", "ge", "lt", "le")
-
-_TOKEN = re.compile(
-    r"""\s*(?:
-    (?P<instant>\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))
-  | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w-])
-  | '(?P<text>(?:[^']|'')*)'
-  | (?P<name>@?[A-Za-z_][\w.]*(?:/@?[A-Za-z_][\w.]*)*)
-  | (?P<bracket>[(),])
-    )""",
-    re.VERBOSE,
-)
-_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+    name: str
+    arguments: tuple["Expression", ...]
 
 
-def parse(text: str) -> Expression:
-    """Return the expression; raise AskedWrongError naming the place."""
-    if len(text) > LONGEST:
-        raise AskedWrongError(f"$filter: over {LONGEST} characters")
-    return _Parser(text).whole()
+Expression = Property | Literal | Call
+
+TRUE, FALSE = Literal(value=True), Literal(value=False)
 
 
 def satisfies(expression: Expression, value_of: Callable[[Property], Any]) -> bool:
     """Whether the entity whose properties ``value_of`` gives satisfies the expression."""
-    match expression:
-        case Comparison(operator, left, right):
-            first = value_of(left) if isinstance(left, Property) else left
-            second = value_of(right) if isinstance(right, Property) else right
-            return _compare(operator, first, second)
-        case Negated(part):
-            return not satisfies(part, value_of)
-        case Joined("and", parts):
-            return all(satisfies(part, value_of) for part in parts)
-        case Joined(_, parts):
-            return any(satisfies(part, value_of) for part in parts)
+    return _is_true(evaluate(expression, value_of))
+
+
+def evaluate(expression: Expression, value_of: Callable[[Property], Any]) -> Any:
+    if isinstance(expression, Literal):
+        return expression.value
+    if isinstance(expression, Property):
+        return value_of(expression)
+    name = expression.name
+    if name in ("and", "or"):
+        return _joined(name == "or", (evaluate(part, value_of) for part in expression.arguments))
+    values = [evaluate(part, value_of) for part in expression.arguments]
+    if name == "not":
+        return None if (truth := _truth(values[0])) is None else not truth
+    if any(isinstance(value, Several) for value in values):
+        choices = product(*(value.values if isinstance(value, Several) else (value,) for value in values))
+        found = tuple(work_out(name, list(choice)) for choice in islice(choices, MOST_VALUES))
+        return _any(found) if FUNCTIONS[name].gives == "boolean" else Several(found)
+    return work_out(name, values)
 
 
 def conjuncts(expression: Expression | None) -> tuple[Expression, ...]:
     """The parts that must all hold."""
     if expression is None:
         return ()
-    if isinstance(expression, Joined) and expression.operator == "and":
-        return tuple(one for part in expression.parts for one in conjuncts(part))
+    if isinstance(expression, Call) and expression.name == "and":
+        return tuple(one for part in expression.arguments for one in conjuncts(part))
     return (expression,)
 
 
-def properties_of(expression: Expression) -> set[Property]:
+def properties_of(expression: Expression) -> Iterator[Property]:
     """Every property that an expression asks for."""
-    match expression:
-        case Comparison(_, left, right):
-            return {one for one in (left, right) if isinstance(one, Property)}
-        case Negated(part):
-            return properties_of(part)
-        case Joined(_, parts):
-            return {one for part in parts for one in properties_of(part)}
+    if isinstance(expression, Property):
+        yield expression
+    elif isinstance(expression, Call):
+        for part in expression.arguments:
+            yield from properties_of(part)
 
 
-def _compare(operator: str, left: Any, right: Any) -> bool:
-    if operator in ("eq", "ne"):
-        return (_comparable(left, right) and bool(left == right)) is (operator == "eq")
-    if left is None or right is None or not _comparable(left, right):
-        return False
-    if operator in ("gt", "ge"):
-        return bool(left > right) or (operator == "ge" and bool(left == right))
-    return bool(left < right) or (operator == "le" and bool(left == right))
+def cost_of(expression: Expression) -> int:
+    """How much work one entity is, beside a comparison of numbers."""
+    if not isinstance(expression, Call):
+        return 1
+    own = FUNCTIONS[expression.name].cost if expression.name in FUNCTIONS else 1
+    return own + sum(cost_of(part) for part in expression.arguments)
 
 
-def _comparable(left: Any, right: Any) -> bool:
-    numbers = (int, float)
-    if left is None or right is None:
-        return left is right
-    if isinstance(left, bool) or isinstance(right, bool):
-        return isinstance(left, bool) and isinstance(right, bool)
-    return type(left) is type(right) or (isinstance(left, numbers) and isinstance(right, numbers))
-
-
-class _Parser:
-    """Recursive descent: or < and < not < comparison."""
-
-    def __init__(self, text: str) -> None:
-        self._tokens = list(_tokens(text))
-        self._at = 0
-        self._depth = 0
-
-    def whole(self) -> Expression:
-        expression = self._joined("or")
-        if self._at < len(self._tokens):
-            raise AskedWrongError(f"$filter: unexpected {self._tokens[self._at][1]!r}")
+def simplified(expression: Expression, known: Callable[[Property], Expression]) -> Expression:
+    """The same, where ``known`` says what stands for some properties and leaves the others as they are."""
+    if isinstance(expression, Property):
+        return known(expression)
+    if isinstance(expression, Literal):
         return expression
-
-    def _joined(self, operator: str) -> Expression:
-        parts = [self._below(operator)]
-        while self._peek() == ("name", operator):
-            self._at += 1
-            parts.append(self._below(operator))
-        return parts[0] if len(parts) == 1 else Joined(operator, tuple(parts))
-
-    def _below(self, operator: str) -> Expression:
-        return self._joined("and") if operator == "or" else self._term()
-
-    def _term(self) -> Expression:
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise AskedWrongError(f"$filter: over {DEEPEST} brackets deep")
-        if self._peek() == ("name", "not"):
-            self._at += 1
-            term: Expression = Negated(self._term())
-        elif self._peek() == ("bracket", "("):
-            self._at += 1
-            term = self._joined("or")
-            self._take(("bracket", ")"))
-        else:
-            term = self._comparison()
-        self._depth -= 1
-        return term
-
-    def _comparison(self) -> Expression:
-        left = self._operand()
-        kind, operator = self._peek()
-        if kind != "name" or operator not in OPERATORS:
-            raise AskedWrongError(
-                f"$filter: expected one of {' '.join(OPERATORS)} instead of {operator or 'the end'!r}"
-            )
-        self._at += 1
-        return Comparison(operator, left, self._operand())
-
-    def _operand(self) -> Operand:
-        kind, text = self._peek()
-        self._at += 1
-        if kind == "number":
-            return float(text) if any(c in text for c in ".eE") else int(text)
-        if kind == "text":
-            return text
-        if kind == "instant":
-            return Instant(to_ms(text))
-        if kind == "name":
-            if text in _WORDS:
-                return _WORDS[text]
-            if self._peek() == ("bracket", "("):
-                raise AskedWrongError(f"$filter: function {text} is not offered")
-            return Property(tuple(text.split("/")))
-        raise AskedWrongError(f"$filter: expected a property or a value instead of {text or 'the end'!r}")
-
-    def _peek(self) -> tuple[str, str]:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ("end", "")
-
-    def _take(self, token: tuple[str, str]) -> None:
-        if self._peek() != token:
-            raise AskedWrongError(f"$filter: expected {token[1]!r} instead of {self._peek()[1] or 'the end'!r}")
-        self._at += 1
+    return call(expression.name, tuple(simplified(part, known) for part in expression.arguments))
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
-    tokens, at = [], 0
-    text = text.strip()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise AskedWrongError(f"$filter: can't read {text[at : at + 20].strip()!r}")
-        kind = match.lastgroup or ""
-        token = match.group(kind)
-        tokens.append((kind, token.replace("''", "'") if kind == "text" else token))
-        at = match.end()
-    return tokens
+def call(name: str, arguments: tuple[Expression, ...]) -> Expression:
+    """The call, or what it gives where nothing has to be known for that."""
+    if name in ("and", "or"):
+        decides, adds_nothing = (FALSE, TRUE) if name == "and" else (TRUE, FALSE)
+        left = tuple(part for part in arguments if not is_literal(part, adds_nothing.value))
+        if any(is_literal(part, decides.value) for part in left):
+            return decides
+        if len(left) < 2:
+            return left[0] if left else adds_nothing
+        return Call(name, left)
+    made = Call(name, arguments)
+    if all(isinstance(part, Literal) for part in arguments):
+        return Literal(evaluate(made, _nothing))
+    return made
 
 
-def to_ms(text: str) -> int:
-    """ISO 8601 with an offset to ms UTC; raise AskedWrongError."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise AskedWrongError(f"{text}: not a time") from None
-    if moment.tzinfo is None:
-        raise AskedWrongError(f"{text}: expected an offset or Z")
-    return round(moment.timestamp() * 1000)
+def is_literal(expression: Expression, value: bool | None) -> bool:
+    """Whether it is this literal: 1 is not true."""
+    return isinstance(expression, Literal) and expression.value is value
+
+
+def _nothing(_: Property) -> None:
+    return None
+
+
+def _joined(decisive: bool, values: Iterator[Any]) -> bool | None:
+    """And, or: one false decides the one, one true the other; else null is not known."""
+    unknown = False
+    for value in values:
+        truth = _truth(value)
+        if truth is decisive:
+            return decisive
+        unknown = unknown or truth is None
+    return None if unknown else not decisive
+
+
+def _truth(value: Any) -> bool | None:
+    if isinstance(value, Several):
+        return _any(value.values)
+    return value if isinstance(value, bool) else None
+
+
+def _any(values: tuple[Any, ...]) -> bool | None:
+    if True in [value for value in values if isinstance(value, bool)]:
+        return True
+    return False if False in [value for value in values if isinstance(value, bool)] else None
+
+
+def _is_true(value: Any) -> bool:
+    return _truth(value) is True

@@ -1,66 +1,190 @@
-"""Which observations does a request ask for? The store answers what it can; the rest is sifted as it streams by."""
+"""Which observations does a request ask for? The store answers what it can; the rest is sifted as it streams by.
 
-import heapq
-from collections.abc import AsyncGenerator, Sequence
+First the datastreams are chosen, by what a filter says of them; each is then asked for its part (``pushdown``).
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
+from typing import Literal as OneOf
 
-from collector.observation import Observation, observation_id
-from collector.query import Comparison as Asked
-from collector.query import Field, Operator, Query
+from collector.observation import Observation, kind_of, observation_id
+from collector.query import Query
 from collector.registry import Datastream
 from collector.sensorthings import AskedWrongError
-from collector.sensorthings.entities import iso
-from collector.sensorthings.expression import (
-    Comparison,
-    Expression,
-    Instant,
-    Property,
-    conjuncts,
-    properties_of,
-    satisfies,
-)
+from collector.sensorthings.entities import Entities, iso
+from collector.sensorthings.expression import Expression, Literal, Property, simplified
+from collector.sensorthings.literals import Instant, Interval
 from collector.sensorthings.options import Options
+from collector.sensorthings.ordering import Best
+from collector.sensorthings.properties import ID, Paths, inside
+from collector.sensorthings.pushdown import Plan, plan
+from collector.sensorthings.sifting import Sieve
 from collector.view import View
 
-Found = tuple[Datastream, Observation]
-
-MERGED_AT_MOST = 10_000  # $skip + $top over several datastreams in one order: bounded memory
-
-_OPERATORS: dict[str, Operator] = {"eq": "==", "ne": "!=", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
-_TURNED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
-_FIELDS: dict[str, Field] = {"phenomenonTime": "at", "result": "value", "resultQuality": "quality"}
-_KNOWN = {"id", "@iot.id", "phenomenonTime", "resultTime", "result", "resultQuality"}
+ORDERED_AT_MOST = 10_000  # $skip + $top in an order that no store has: they are held in memory
+_TIME = ("phenomenonTime",)
+Order = tuple[OneOf["at", "value"], bool]
+"""(by, descending), as a query says it."""
 
 
-async def find(view: View, streams: Sequence[Datastream], options: Options) -> tuple[list[Found], bool]:
-    """Return one page and whether more follow. Without ``$orderby``: by datastream, then by time."""
-    _check(options)
-    wanted = options.page + 1
-    if len(streams) > 1 and options.orderby:
-        found = await _merged(view, streams, options, options.skip + wanted)
-        found = found[options.skip :]
-    else:
-        found = await _one_after_the_other(view, streams, options, wanted)
-    return found[: options.page], len(found) > options.page > 0
+class Found(NamedTuple):
+    stream: Datastream
+    one: Observation
 
 
-async def count(view: View, streams: Sequence[Datastream], options: Options) -> int:
-    """How many there are in all, ``$top`` and ``$skip`` left out."""
-    _check(options)
-    total = 0
-    for stream in streams:
-        query, rest = _query(stream, options)
-        if not rest:
-            total += await view.count(query)
+class Observations:
+    """Those that one may see, for one request."""
+
+    def __init__(self, view: View, entities: Entities, paths: Paths, sieve: Sieve) -> None:
+        self._view = view
+        self._entities = entities
+        self._paths = paths
+        self._sieve = sieve
+
+    async def find(self, streams: Sequence[Datastream], options: Options) -> tuple[list[Found], bool]:
+        """Return one page and whether more follow. Without ``$orderby``: by datastream, then by time."""
+        wanted = options.page + 1
+        by_store = _order_of_store(streams, options)
+        if options.page == 0:
+            found = []
+        elif by_store is None:
+            found = (await self._best(streams, options, options.skip + wanted))[options.skip :]
         else:
-            async with aclosing(_sifted(view, stream, query, rest)) as observations:
-                total += sum([1 async for _ in observations])
-    return total
+            found = await self._one_after_the_other(streams, options, by_store, wanted)
+        return found[: options.page], len(found) > options.page
+
+    async def count(self, streams: Sequence[Datastream], options: Options) -> int:
+        """How many there are in all, ``$top`` and ``$skip`` left out."""
+        total = 0
+        async for one in self._plans(streams, options.filter):
+            if not one.rest:
+                total += await self._view.count(one.query)
+            else:
+                async with aclosing(self._sifted(one)) as found:
+                    total += sum([1 async for _ in found])
+        return total
+
+    async def one(self, stream: Datastream, at: int) -> Found | None:
+        found = await self._view.all(Query(stream.series, since=at, until=at + 1, limit=1))
+        return Found(stream, found[0]) if found else None
+
+    def value(self, found: Found, asked: Property) -> Any:
+        """What a path leads to from one observation."""
+        first, *rest = asked.path
+        if first in _READERS:
+            return _READERS[first](found)
+        if first in ("Datastream", "FeatureOfInterest"):
+            entity = self._feature(found) if first == "FeatureOfInterest" else self._stream(found.stream)
+            return self._paths.value(entity, rest) if entity else None
+        return inside(properties_of(found).get(first), rest)
+
+    async def _plans(self, streams: Sequence[Datastream], expression: Expression | None) -> AsyncGenerator[Plan, None]:
+        for stream in streams:
+            of_stream = simplified(expression, self._known_of(stream)) if expression else None
+            made = plan(stream, of_stream)
+            await self._sieve.spend(20)
+            if made:
+                yield made
+
+    def _known_of(self, stream: Datastream) -> Any:
+        """What stands for the properties that are the same for every observation of a datastream."""
+
+        def known(asked: Property) -> Expression:
+            match asked.path:
+                case ("Datastream", identifier) if identifier in ID:
+                    return Literal(stream.id)
+                case ("Datastream", *rest):
+                    entity = self._stream(stream)
+                    return Literal(self._paths.value(entity, rest) if entity else None)
+            return asked
+
+        return known
+
+    def _stream(self, stream: Datastream) -> Any:
+        return self._entities.find("Datastreams", stream.id)
+
+    def _feature(self, found: Found) -> Any:
+        return self._entities.feature_of(found.stream)
+
+    async def _one_after_the_other(
+        self, streams: Sequence[Datastream], options: Options, order: Order, wanted: int
+    ) -> list[Found]:
+        found: list[Found] = []
+        skip = options.skip
+        async for each in self._plans(streams, options.filter):
+            query = replace(each.query, order=order[0], descending=order[1])
+            if not each.rest:
+                if skip and len(streams) > 1 and (there := await self._view.count(query)) <= skip:
+                    skip -= there
+                    continue
+                page = replace(query, limit=wanted - len(found), offset=skip)
+                found += [Found(each.stream, one) for one in await self._view.all(page)]
+                skip = 0
+            else:
+                async with aclosing(self._sifted(replace(each, query=query))) as several:
+                    async for one in several:
+                        if skip:
+                            skip -= 1
+                            continue
+                        found.append(one)
+                        if len(found) == wanted:
+                            break
+            if len(found) == wanted:
+                break
+        return found
+
+    async def _best(self, streams: Sequence[Datastream], options: Options, wanted: int) -> list[Found]:
+        """The first in an order across datastreams, or one that the store does not have."""
+        if wanted > ORDERED_AT_MOST + 1:
+            raise AskedWrongError(
+                f"$skip: at most {ORDERED_AT_MOST} with $top in this order; ask one datastream by phenomenonTime"
+            )
+        keys = options.orderby
+        best: Best[Found] = Best(wanted, keys, self.value)
+        first, descending = keys[0]
+        in_time = first.path == _TIME
+        async for each in self._plans(streams, options.filter):
+            query = replace(each.query, descending=descending and in_time)
+            if in_time and len(keys) == 1 and not each.rest:
+                query = replace(query, limit=wanted)
+            taken = 0
+            async with aclosing(self._sifted(replace(each, query=query))) as several:
+                async for one in several:
+                    best.add(one)
+                    taken += 1
+                    if in_time and len(keys) == 1 and taken == wanted:
+                        break
+        return best.cut()
+
+    async def _sifted(self, each: Plan) -> AsyncGenerator[Found, None]:
+        stream = each.stream
+        async with aclosing(self._view.chunks(each.query)) as chunks:
+            async for chunk in chunks:
+                several = (Found(stream, one) for one in chunk)
+                async with aclosing(self._sieve.sift(several, each.rest, self.value)) as found:
+                    async for one in found:
+                        yield one
 
 
-def properties_of_observation(stream: Datastream, one: Observation) -> dict[str, Any]:
+def phenomenon_time(one: Observation) -> Instant | Interval:
+    period = one.series.period
+    return Interval(one.at - period, one.at) if period else Instant(one.at)
+
+
+_READERS: dict[str, Callable[[Found], Any]] = {
+    "phenomenonTime": lambda found: phenomenon_time(found.one),
+    "resultTime": lambda found: Instant(found.one.known) if found.one.known else None,
+    "result": lambda found: found.one.value,
+    "resultQuality": lambda found: found.one.judged,
+    **dict.fromkeys(ID, lambda found: observation_id(found.stream.id, found.one.at)),
+}
+
+
+def properties_of(found: Found) -> dict[str, Any]:
     """As the standard names them (18-088, 8.2.7)."""
+    stream, one = found
     period = stream.series.period
     known = iso(one.known) if one.known else None
     parameters = {"censored": one.censored, "source": one.source, "derived": one.derived}
@@ -73,146 +197,14 @@ def properties_of_observation(stream: Datastream, one: Observation) -> dict[str,
     return shown | ({"parameters": given} if (given := {k: v for k, v in parameters.items() if v}) else {})
 
 
-async def _one_after_the_other(view: View, streams: Sequence[Datastream], options: Options, wanted: int) -> list[Found]:
-    found: list[Found] = []
-    skip = options.skip
-    for stream in streams:
-        query, rest = _query(stream, options)
-        if rest or len(streams) > 1:
-            async with aclosing(_sifted(view, stream, query, rest)) as observations:
-                async for one in observations:
-                    if skip:
-                        skip -= 1
-                        continue
-                    found.append((stream, one))
-                    if len(found) == wanted:
-                        return found
-        else:
-            page = _narrowed(query, limit=wanted, offset=skip)
-            return [(stream, one) for one in await view.all(page)]
-    return found
-
-
-async def _merged(view: View, streams: Sequence[Datastream], options: Options, wanted: int) -> list[Found]:
-    if wanted > MERGED_AT_MOST:
-        raise AskedWrongError(f"$skip: at most {MERGED_AT_MOST} over several datastreams; ask one datastream")
-    found: list[Found] = []
-    for stream in streams:
-        query, rest = _query(stream, options)
-        async with aclosing(_sifted(view, stream, _narrowed(query, None if rest else wanted), rest)) as observations:
-            several = []
-            async for one in observations:
-                several.append((stream, one))
-                if len(several) == wanted:
-                    break
-        found += several
-    by, descending = _order(options)
-    choose = heapq.nlargest if descending else heapq.nsmallest
-    return choose(wanted, found, key=lambda one: _sort_key(by, one))
-
-
-def _sort_key(by: str, found: Found) -> tuple[Any, ...]:
-    stream, one = found
-    if by == "value":  # numbers before texts; a position has no order
-        is_text = not isinstance(one.value, (int, float))
-        return is_text, str(one.value) if is_text else one.value, one.at, stream.id
-    return one.at, stream.id
-
-
-async def _sifted(
-    view: View, stream: Datastream, query: Query, rest: Sequence[Expression]
-) -> AsyncGenerator[Observation, None]:
-    async with aclosing(view.chunks(query)) as chunks:
-        async for chunk in chunks:
-            for one in chunk:
-                if all(satisfies(part, lambda p, one=one: _value(p, stream, one)) for part in rest):  # type: ignore[misc]  # the default binds this turn's observation
-                    yield one
-
-
-def _value(asked: Property, stream: Datastream, one: Observation) -> Any:
-    match asked.path:
-        case ("id",) | ("@iot.id",):
-            return observation_id(stream.id, one.at)
-        case ("phenomenonTime",):
-            return Instant(one.at)
-        case ("resultTime",):
-            return Instant(one.known) if one.known else None
-        case ("resultQuality",):
-            return one.judged
-        case _:
-            return one.value
-
-
-def _query(stream: Datastream, options: Options) -> tuple[Query, list[Expression]]:
-    """Return what the store is asked, and what is left to sift."""
-    asked, rest = [], []
-    for part in conjuncts(options.filter):
-        comparison = _pushed_down(part)
-        if comparison:
-            asked.append(comparison)
-        else:
-            rest.append(part)
-    by, descending = _order(options)
-    order = "value" if by == "value" else "at"
-    since = max((one.operand for one in asked if (one.field, one.operator) == ("at", ">=")), default=None)
-    query = Query(
-        stream.series,
-        since=int(since) if since is not None else None,
-        where=tuple(asked),
-        order=order,  # type: ignore[arg-type]  # one of the two literals
-        descending=descending,
-    )
-    return query, rest
-
-
-def _pushed_down(part: Expression) -> Asked | None:
-    if not isinstance(part, Comparison):
-        return None
-    left, operator, right = part.left, part.operator, part.right
-    if isinstance(right, Property):
-        left, operator, right = right, _TURNED.get(operator, operator), left
-    if not isinstance(left, Property) or left.path[0] not in _FIELDS or isinstance(right, (Property, bool)):
-        return None
-    field = _FIELDS[left.path[0]]
-    operand = right.ms if isinstance(right, Instant) else right
-    if (
-        operand is None
-        or isinstance(right, Instant) != (field == "at")
-        or (field == "quality" and operand != str(operand))
-    ):
-        return None
-    if operator == "ne" and field == "value":
-        return None  # the store and the standard differ on comparing text with a number
-    return Asked(field, _OPERATORS[operator], operand)
-
-
-def _narrowed(query: Query, limit: int | None, offset: int = 0) -> Query:
-    return Query(
-        query.series,
-        since=query.since,
-        where=query.where,
-        order=query.order,
-        descending=query.descending,
-        limit=limit,
-        offset=offset,
-    )
-
-
-def _order(options: Options) -> tuple[str, bool]:
+def _order_of_store(streams: Sequence[Datastream], options: Options) -> Order | None:
+    """What a query says of the order that is asked for; None where the store has no such order."""
     if not options.orderby:
         return "at", False
-    (by, descending), *_ = options.orderby
-    return ("value" if by.path == ("result",) else "at"), descending
-
-
-def _check(options: Options) -> None:
-    for asked in properties_of(options.filter) if options.filter else ():
-        if len(asked.path) != 1 or asked.path[0] not in _KNOWN:
-            raise AskedWrongError(f"$filter: an Observation has no {'/'.join(asked.path)} to compare")
-    if len(options.orderby) > 1:
-        raise AskedWrongError("$orderby: Observations are ordered by one property")
-    for by, _ in options.orderby:
-        if by.path not in (("phenomenonTime",), ("result",)):
-            raise AskedWrongError(
-                f"$orderby: Observations are ordered by phenomenonTime or result, not {'/'.join(by.path)}"
-            )
+    if len(streams) > 1 or len(options.orderby) > 1:
+        return None
+    ((asked, descending),) = options.orderby
+    if asked.path == _TIME:
+        return "at", descending
+    kinds = [kind_of(one.series.quantity).kind for one in streams]
+    return ("value", descending) if asked.path == ("result",) and "position" not in kinds else None

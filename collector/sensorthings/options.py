@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from collector.sensorthings import AskedWrongError
-from collector.sensorthings.expression import Expression, Property, parse
+from collector.sensorthings.expression import Expression, Property
+from collector.sensorthings.grammar import parse
 
 PAGE = 100  # entities when nobody asks for a number
 LARGEST_PAGE = 1000
@@ -22,6 +23,8 @@ class Options:
     select: tuple[str, ...] = ()
     filter: Expression | None = None
     expand: dict[str, "Options"] = field(default_factory=dict)
+    as_array: bool = False
+    """``$resultFormat=dataArray``"""
     texts: dict[str, str] = field(default_factory=dict)
     """The options as they came, for the link to the next page."""
 
@@ -35,8 +38,10 @@ def read_options(pairs: Iterable[tuple[str, str]], depth: int = 0) -> Options:
     """Raise AskedWrongError naming the option."""
     options: dict[str, str] = {}
     for name, text in pairs:
-        if name not in _READERS:
-            raise AskedWrongError(f"{name}: unknown query option")
+        if name not in _NAMES:
+            raise AskedWrongError(f"{name}: unknown query option; there are {' '.join(_NAMES)}")
+        if depth and name == "$resultFormat":
+            raise AskedWrongError("$resultFormat: is said of the whole answer, not inside $expand")
         if name in options:
             raise AskedWrongError(f"{name}: given twice")
         options[name] = text
@@ -44,15 +49,16 @@ def read_options(pairs: Iterable[tuple[str, str]], depth: int = 0) -> Options:
         top=_whole("$top", options["$top"]) if "$top" in options else None,
         skip=_whole("$skip", options.get("$skip", "0")),
         count=_flag("$count", options.get("$count", "false")),
-        orderby=tuple(_order(part) for part in _split(options.get("$orderby", ""), ",")),
-        select=tuple(part.removeprefix("@iot.") for part in _split(options.get("$select", ""), ",")),
+        orderby=tuple(_order(part) for part in split_outside(options.get("$orderby", ""), ",")),
+        select=tuple(part.removeprefix("@iot.") for part in split_outside(options.get("$select", ""), ",")),
         filter=parse(options["$filter"]) if "$filter" in options else None,
-        expand=dict(_expand(part, depth) for part in _split(options.get("$expand", ""), ",")),
+        expand=_expansions(options.get("$expand", ""), depth),
+        as_array=_is_array(options.get("$resultFormat")),
         texts=options,
     )
 
 
-_READERS = ("$top", "$skip", "$count", "$orderby", "$select", "$filter", "$expand")
+_NAMES = ("$top", "$skip", "$count", "$orderby", "$select", "$filter", "$expand", "$resultFormat")
 
 
 def _whole(name: str, text: str) -> int:
@@ -67,12 +73,36 @@ def _flag(name: str, text: str) -> bool:
     return text == "true"
 
 
+def _is_array(text: str | None) -> bool:
+    if text not in (None, "dataArray"):
+        raise AskedWrongError(f"$resultFormat: expected dataArray, got {text!r}")
+    return text is not None
+
+
 def _order(part: str) -> tuple[Property, bool]:
     name, _, direction = part.partition(" ")
     way = direction.strip().lower()  # frost-sta-client writes DESC
     if way not in ("", "asc", "desc"):
         raise AskedWrongError(f"$orderby: expected asc or desc, got {direction.strip()!r}")
     return Property(tuple(name.split("/"))), way == "desc"
+
+
+def _expansions(text: str, depth: int) -> dict[str, Options]:
+    found: dict[str, Options] = {}
+    for part in split_outside(text, ","):
+        step, options = _expand(part, depth)
+        found[step] = _both(step, found[step], options) if step in found else options
+    return found
+
+
+def _both(step: str, one: Options, other: Options) -> Options:
+    """``Datastreams/Sensor,Datastreams/Observations`` expands both; with options of its own each stands once."""
+    if one.texts or other.texts:
+        raise AskedWrongError(f"$expand: {step} stands twice; write {step}($expand=…,…)")
+    merged = dict(one.expand)
+    for inner, options in other.expand.items():
+        merged[inner] = _both(inner, merged[inner], options) if inner in merged else options
+    return Options(expand=merged)
 
 
 def _expand(part: str, depth: int) -> tuple[str, Options]:
@@ -85,7 +115,7 @@ def _expand(part: str, depth: int) -> tuple[str, Options]:
     if slash:  # Datastreams/Sensor is short for Datastreams($expand=Sensor)
         return first, Options(expand=dict([_expand(rest + bracket + inner, depth + 1)]))
     pairs = []
-    for option in _split(inner[:-1], ";"):
+    for option in split_outside(inner[:-1], ";"):
         key, equals, text = option.partition("=")
         if not equals:
             raise AskedWrongError(f"$expand: expected an option instead of {option!r}")
@@ -93,7 +123,7 @@ def _expand(part: str, depth: int) -> tuple[str, Options]:
     return first, read_options(pairs, depth + 1)
 
 
-def _split(text: str, separator: str) -> list[str]:
+def split_outside(text: str, separator: str) -> list[str]:
     """Cut at separators that stand outside brackets and quotes."""
     parts, depth, quoted, start = [], 0, False, 0
     for at, character in enumerate(text):

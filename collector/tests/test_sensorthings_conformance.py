@@ -217,7 +217,7 @@ def test_what_is_declared_is_what_the_cases_exercise() -> None:
         {"size": 2},
         {"count": 1},
         {"next": False},
-        {"value": {"value|0|name": "Bus 1"}},
+        {"value": {"value|0|name": "Spot Semedela"}},
         {"value": {"value|1|name": "Bus 1"}},
         {"absent": ["value|0|name"]},
         {"keys": {"value|0": ["name"]}},
