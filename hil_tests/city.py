@@ -11,6 +11,7 @@ from pathlib import Path
 from sys import executable
 from typing import Any
 
+from hil_tests.door import Door, opened
 from hil_tests.instruments import broker, influx, node
 from hil_tests.instruments.fast_time import REAL, Clock
 from hil_tests.instruments.process import BenchError, Program, answers, free_ports, is_free, wait_until
@@ -51,10 +52,18 @@ class VirtualCity:
     deaths: list[Death] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     """What ended without being killed, and had to be started again."""
+    _door: Door | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.plan.ports.http}"
+
+    @property
+    def door(self) -> Door:
+        """Open once the collector serves; the token outlives it."""
+        if self._door is None:
+            self._door = opened(self.url, self.plan.directory / "collector.toml")
+        return self._door
 
     @property
     def publishers(self) -> dict[str, str]:

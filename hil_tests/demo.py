@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _watch(city: VirtualCity, seconds: float | None) -> int:
-    print(f"Senzorika, virtual Koper: {city.url}/")
+    print(f"Senzorika, virtual Koper: {city.url}/#token={city.door.token}")
+    print("Who opens it without the token sees what is open: parking, and no meter.")
     print(
         f"{len(city.devices)} publishers, {len(city.publishers)} things; broker {city.plan.broker}, "
         f"store {city.plan.store}; data and logs in {city.plan.directory}"
@@ -59,7 +60,7 @@ def _watch(city: VirtualCity, seconds: float | None) -> int:
             print(f"{name} had ended and was started again:\n{city.programs[name].last_lines(5)}", file=sys.stderr)
     until = time.time_ns() // 1_000_000
     accounts = verdict.wait_for_agreement(
-        city.url, city.truth, city.publishers, city.deaths, until=until, seconds=DRAIN
+        city.door, city.truth, city.publishers, city.deaths, until=until, seconds=DRAIN
     )
     print(verdict.table(accounts))
     agreed = set(accounts) == set(city.devices) and all(one.agrees for one in accounts.values())

@@ -30,8 +30,15 @@ class MeterPlan(NamedTuple):
 EVERY_SAMPLE = {"debounce": 1, "heartbeat_ms": 1}
 
 
-def thing(identifier: str, names: tuple[str, str, str], location: tuple[float, float], center: str) -> Thing:
-    return Thing(identifier, dict(zip(("sl", "it", "en"), names, strict=True)), location, center)
+def thing(
+    identifier: str,
+    names: tuple[str, str, str],
+    location: tuple[float, float],
+    center: str,
+    openness: str = "restricted",
+) -> Thing:
+    """Nobody lives behind the meters of this Koper: they are of the city's own buildings and pipes."""
+    return Thing(identifier, dict(zip(("sl", "it", "en"), names, strict=True)), location, center, openness)
 
 
 def _spot(number: int, longitude: float, latitude: float) -> Thing:
@@ -40,7 +47,7 @@ def _spot(number: int, longitude: float, latitude: float) -> Thing:
         f"Posto auto {number}, Belvedere",
         f"Parking spot {number}, Belveder",
     )
-    return thing(f"spot-{number:04d}", names, (longitude, latitude), "mobility")
+    return thing(f"spot-{number:04d}", names, (longitude, latitude), "mobility", openness="")
 
 
 NODES = (

@@ -1,10 +1,7 @@
 """What does a test that strains the collector need? A city of publishers, and what the collector says of itself."""
 
-import json
 import os
 import signal
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,19 +55,15 @@ def serves(city: VirtualCity) -> bool:
 
 def health(city: VirtualCity) -> dict[str, str]:
     """What ails it, by part: empty when it is well."""
-    try:
-        with urllib.request.urlopen(f"{city.url}/health", timeout=10) as answer:  # noqa: S310  # the scheme is ours
-            status, said = answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        status, said = error.code, json.load(error)
+    answer = city.door.get("/health")
+    said = answer.json()
     reasons: dict[str, str] = said["reasons"]
-    assert (status, said["well"]) == ((503, False) if reasons else (200, True))
+    assert (answer.status_code, said["well"]) == ((503, False) if reasons else (200, True))
     return reasons
 
 
 def metric(city: VirtualCity, name: str) -> float:
-    with urllib.request.urlopen(f"{city.url}/metrics", timeout=10) as answer:  # noqa: S310  # the scheme is ours
-        lines = answer.read().decode().splitlines()
+    lines = city.door.get("/metrics").raise_for_status().text.splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(f"senzorika_{name} "))
 
 
@@ -119,7 +112,7 @@ def assert_truth_is_stored_once(city: VirtualCity) -> None:
     files = [busy_gateway.truth_of(city.plan.directory, name) for name in PUBLISHERS]
     truth = verdict.read_truth(files, until=2**53)
     publishers = {flood.thing_of(name): name for name in PUBLISHERS}
-    stored = fetch(city.url, publishers)
+    stored = fetch(city.door, publishers)
     accounts = verdict.compare(truth, stored, publishers, [], until=2**53)
     print(verdict.table(accounts))
     for name in PUBLISHERS:
@@ -139,15 +132,15 @@ def wait_until_stored(city: VirtualCity, last: int, seconds: float) -> None:
 
 
 def _stored(city: VirtualCity) -> dict[str, list[list[int]]]:
-    with urllib.request.urlopen(f"{city.url}/api/ledger", timeout=10) as answer:  # noqa: S310  # the scheme is ours
-        return {one["publisher"]: one["stored"] for one in json.load(answer)["outboxes"]}
+    outboxes = city.door.get("/api/ledger").raise_for_status().json()["outboxes"]
+    return {one["publisher"]: one["stored"] for one in outboxes}
 
 
 def assert_stored_once(city: VirtualCity, last: int, begin: int) -> None:
     """Every content that the public API knows is what was published, each once and none else."""
     for name in PUBLISHERS:
         thing_id = flood.thing_of(name)
-        stored = [(one.at, one.value) for one in fetch(city.url, [thing_id])[thing_id, "distance"]]
+        stored = [(one.at, one.value) for one in fetch(city.door, [thing_id])[thing_id, "distance"]]
         sent = [flood.reading(seq, begin) for seq in range(1, last + 1)]
         assert len(stored) == len(set(stored)) == last, f"{name}: {len(stored)} rows, {len(set(stored))} distinct"
         assert sorted(stored) == sent, name

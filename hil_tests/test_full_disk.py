@@ -39,7 +39,7 @@ def ails(city: VirtualCity, *words: str) -> bool:
 
 def stored(city: VirtualCity) -> int:
     things = map(thing_of, PUBLISHERS)
-    return sum(len(several) for several in fetch(city.url, things).values())
+    return sum(len(several) for several in fetch(city.door, things).values())
 
 
 def assert_nothing_is_acknowledged_that_is_not_stored(city: VirtualCity) -> None:

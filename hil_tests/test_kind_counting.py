@@ -56,7 +56,7 @@ def test_every_car_is_counted_once_though_the_node_is_killed(city: VirtualCity) 
         wait_until(partial(is_over, at), f"second {at}", 60)
         city.kill(f"node-{ENTRY}", pause=0.2)
     wait_until(partial(is_over, END_S + 60), "the end", 90)
-    stored = fetch(city.url, [ENTRY])
+    stored = fetch(city.door, [ENTRY])
     assert city.supervise() == [], "the node ended by itself"
 
     counted = {name: [float(one.value) for one in sorted(stored[ENTRY, name])] for name in truth([], 0)}

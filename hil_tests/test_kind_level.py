@@ -49,12 +49,12 @@ def test_a_flood_is_known_to_the_city_within_two_seconds_and_a_leaf_is_none(city
 
     def everyone_is_warned() -> bool:
         for name in set(CROSSED_S) - set(known):
-            if any(one.value == "flooded" for one in fetch(city.url, [name]).get((name, "flood_state"), ())):
+            if any(one.value == "flooded" for one in fetch(city.door, [name]).get((name, "flood_state"), ())):
                 known[name] = time.time() - (began / 1000 + CROSSED_S[name])
         return len(known) == len(CROSSED_S)
 
     wait_until(lambda: time.time() > began / 1000 + RISES_AT_S - 0.5, "the flood", 60)
-    stored = fetch(city.url, LEVELS)
+    stored = fetch(city.door, LEVELS)
     for name in CROSSED_S:
         assert stored[name, "flood_state"], f"{name} was not up in time"
         assert "flooded" not in {one.value for one in stored[name, "flood_state"]}
@@ -64,7 +64,7 @@ def test_a_flood_is_known_to_the_city_within_two_seconds_and_a_leaf_is_none(city
     assert min(known.values()) > 0
 
     time.sleep(6)  # more leaves
-    stored = fetch(city.url, [*LEVELS, LEAFY])
+    stored = fetch(city.door, [*LEVELS, LEAFY])
     leaves = [one for one in stored[LEAFY, "level"] if float(one.value) > FLOOD_MM / 1000]
     assert len(leaves) >= 3
     assert "flooded" not in {one.value for one in stored[LEAFY, "flood_state"]}

@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -92,8 +91,8 @@ def city(samples: Signal, tmp_path: Path) -> Iterator[VirtualCity]:
 def observations(city: VirtualCity) -> dict[int, list[dict[str, str]]]:
     """What the API has of the market: rows by period, in the order of time."""
     found: dict[int, list[dict[str, str]]] = {PERIOD * 1000: [], 1000: []}
-    answer = httpx.get(f"{city.url}/api/series.csv", params={"thing": "noise-0001"}, timeout=60)
-    if answer.status_code == httpx.codes.OK:  # before the first reading there is no such series
+    answer = city.door.get("/api/series.csv", thing="noise-0001")
+    if answer.is_success:  # before the first reading there is no such series
         for row in csv.DictReader(io.StringIO(answer.text)):
             found[int(row["period"])].append(row)
     return {period: sorted(rows, key=lambda row: int(row["at"])) for period, rows in found.items()}

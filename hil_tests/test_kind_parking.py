@@ -55,7 +55,7 @@ def city(tmp_path: Path) -> Iterator[VirtualCity]:
 def test_every_change_of_a_day_arrives_with_the_right_occupancy_and_none_else(city: VirtualCity) -> None:
     began = kind_city.begun_ms(city)
     wait_until(lambda: city.plan.clock.now_ms() > began + (BUILT_S + DAY_S) * 1000, "a day is over", 150)
-    stored = fetch(city.url, WIRED)
+    stored = fetch(city.door, WIRED)
     assert city.supervise() == [], "a node ended"
     for spot in WIRED:
         judge(spot, began, stored[spot, "occupancy"])

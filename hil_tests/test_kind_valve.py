@@ -52,7 +52,7 @@ def city(tmp_path: Path, key: ec.EllipticCurvePrivateKey) -> Iterator[VirtualCit
 
 
 def positions(city: VirtualCity) -> list[Any]:
-    return [one.value for one in sorted(fetch(city.url, [THING]).get((THING, "valve_position"), ()))]
+    return [one.value for one in sorted(fetch(city.door, [THING]).get((THING, "valve_position"), ()))]
 
 
 def command(**changes: Any) -> dict[str, Any]:

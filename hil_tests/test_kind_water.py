@@ -61,7 +61,7 @@ def test_a_day_of_water_is_exact_though_the_node_is_killed(city: VirtualCity) ->
         wait_until(partial(it_is, hour), f"hour {hour}", 90)
         city.kill(f"node-{METER}", pause=0.2)
     wait_until(lambda: it_is(25.0), "a day is over", 90)
-    stored = fetch(city.url, [METER])
+    stored = fetch(city.door, [METER])
     assert city.supervise() == [], "the node ended by itself"
 
     volumes = [float(one.value) for one in sorted(stored[METER, "water_volume"])]

@@ -115,7 +115,7 @@ def test_the_broker_holds_at_most_twice_what_the_outboxes_hold(
         strained_city.start_collector(city)
         hurried_loop.run(come_back(gateways), SPEED)
         for one in gateways:
-            stored = fetch(city.url, [thing_of(one.name)])[thing_of(one.name), "distance"]
+            stored = fetch(city.door, [thing_of(one.name)])[thing_of(one.name), "distance"]
             assert sorted((row.at, row.value) for row in stored) == one.measured, one.name
 
 

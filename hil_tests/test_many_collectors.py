@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from sys import executable
@@ -15,6 +14,7 @@ from edge.config import load
 from edge.outbox import open_outbox
 from edge.uplink import Uplink
 from hil_tests import verdict
+from hil_tests.door import Door, opened
 from hil_tests.instruments import broker, influx
 from hil_tests.instruments.client import connected
 from hil_tests.instruments.process import Program, answers, free_port, free_ports, wait_until
@@ -41,6 +41,7 @@ class City:
         self._provision()
         self.programs = {"broker": broker.start("mosquitto", directory, directory / "broker.log")}
         self.programs["influxdb"], self.store = influx.start(directory / "influxdb", directory / "influxdb.log")
+        self._door: Door | None = None
         self.ports = dict(zip(COLLECTORS, free_ports(len(COLLECTORS)), strict=True))
 
     def _provision(self) -> None:
@@ -78,10 +79,15 @@ port = {self.ports[name]}
         wait_until(lambda: answers(self.ports[name]), f"{name} serves: {program.log}")
 
     def ask(self, name: str, path: str) -> Any:
-        address = f"http://127.0.0.1:{self.ports[name]}{path}"
-        with urllib.request.urlopen(address, timeout=30) as answer:
-            text = answer.read().decode()
+        text = self.door(name).get(path).raise_for_status().text
         return json.loads(text) if path.startswith("/api") else text
+
+    def door(self, name: str) -> Door:
+        """One token for all of them: they share their registry."""
+        url = f"http://127.0.0.1:{self.ports[name]}"
+        if self._door is None:
+            self._door = opened(url, self.directory / f"{name}.toml")
+        return self._door._replace(url=url)
 
     def stop(self) -> None:
         for program in reversed(self.programs.values()):
@@ -203,7 +209,7 @@ def messages_received(city: City, name: str) -> int:
 
 def judge(city: City, collector: str, gateways: list[Gateway]) -> None:
     """The public API of this collector against what was sent, value by value."""
-    found = verdict.fetch(f"http://127.0.0.1:{city.ports[collector]}", map(thing_of, GATEWAYS))
+    found = verdict.fetch(city.door(collector), map(thing_of, GATEWAYS))
     for gateway in gateways:
         stored = found[thing_of(gateway.name), "energy"]
         assert len(stored) == len({one.at for one in stored}), "nothing twice"

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import frost_sta_client as frost
 import pytest
+from frost_sta_client.service.auth_handler import AuthHandler
 
 from hil_tests.city import Plan, VirtualCity
+from hil_tests.door import Door
 from hil_tests.instruments.process import Program, answers, free_ports, wait_until
 from hil_tests.verdict import fetch
 from provisioning.quickstart import Ports
@@ -21,7 +23,7 @@ from provisioning.quickstart import Ports
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualCity]:
     city = VirtualCity(Plan(tmp_path_factory.mktemp("third") / "city", Ports(*free_ports(2))))
     city.start()
-    wait_until(lambda: len(fetch(city.url, city.publishers)) > 20, "values arrive", 60)
+    wait_until(lambda: len(fetch(city.door, city.publishers)) > 20, "values arrive", 60)
     yield city
     city.stop()
 
@@ -51,27 +53,27 @@ def test_mosquitto_pub_adds_a_reading_that_is_stored(city: VirtualCity) -> None:
         city, "mosquitto_pub", "park-0001", "-i", "by-hand", "-q", "1", "-t", topic, "-m", json.dumps(reading)
     )
     subprocess.run(command, check=True, timeout=20)
-    wait_until(lambda: ("spot-0001", "battery_voltage") in fetch(city.url, ["spot-0001"]), "the reading is stored")
-    (stored,) = fetch(city.url, ["spot-0001"])["spot-0001", "battery_voltage"]
+    wait_until(lambda: ("spot-0001", "battery_voltage") in fetch(city.door, ["spot-0001"]), "the reading is stored")
+    (stored,) = fetch(city.door, ["spot-0001"])["spot-0001", "battery_voltage"]
     assert (stored.value, stored.unit) == (3.61, "V")
 
 
 def test_frost_lists_things_and_observations(city: VirtualCity) -> None:
     volume = ("shaft-0001", "water_volume")
-    wait_until(lambda: len(fetch(city.url, ["shaft-0001"]).get(volume, ())) > 5, "more than one page is stored")
-    service = frost.SensorThingsService(f"{city.url}/v1.1")
+    wait_until(lambda: len(fetch(city.door, ["shaft-0001"]).get(volume, ())) > 5, "more than one page is stored")
+    service = frost.SensorThingsService(f"{city.url}/v1.1", auth_handler=AuthHandler("judge", city.door.token))
     things = list(service.things().query().filter("properties/id eq 'shaft-0001'").list())
     assert [one.name for one in things] == ["Shaft Semedela"]
     streams = list(things[0].get_datastreams().query().filter("name eq 'shaft-0001 water_volume'").list())
     assert streams[0].unit_of_measurement.symbol == "m3"
     observations = list(streams[0].get_observations().query().orderby("phenomenonTime", "asc").top(3).list())
-    truth = [one.value for one in fetch(city.url, ["shaft-0001"])[volume]]
+    truth = [one.value for one in fetch(city.door, ["shaft-0001"])[volume]]
     assert len(observations) >= 5  # more than one page: it followed the links
     assert [one.result for one in observations][:5] == truth[:5]
 
 
 def test_frost_lists_every_thing_of_the_inventory(city: VirtualCity) -> None:
-    service = frost.SensorThingsService(f"{city.url}/v1.1")
+    service = frost.SensorThingsService(f"{city.url}/v1.1", auth_handler=AuthHandler("judge", city.door.token))
     listed = {one.description for one in service.things().query().list()}
     assert set(city.publishers) <= listed
 
@@ -89,7 +91,7 @@ def test_a_first_reading_appears_without_a_manual(tmp_path: Path) -> None:
         wait_until(lambda: "mosquitto_pub" in collector.last_lines(), "the line is printed")
         line = next(line for line in collector.last_lines().splitlines() if "mosquitto_pub" in line)
         subprocess.run(line, shell=True, check=True, timeout=20)  # noqa: S602  # as a person pastes it
-        found = f"http://127.0.0.1:{http}"
+        found = Door(f"http://127.0.0.1:{http}")  # as anyone: parking is open
         wait_until(lambda: ("spot-0001", "occupancy") in fetch(found, ["spot-0001"]), "a first reading appears")
     finally:
         collector.stop()

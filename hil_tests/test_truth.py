@@ -38,7 +38,7 @@ def test_every_value_is_stored_once_whatever_is_killed(city: VirtualCity) -> Non
     assert city.ended == [], city.programs[city.ended[0]].last_lines()
     until = time.time_ns() // 1_000_000
     accounts = verdict.wait_for_agreement(
-        city.url, city.truth, city.publishers, city.deaths, until=until, seconds=HEALING
+        city.door, city.truth, city.publishers, city.deaths, until=until, seconds=HEALING
     )
     print(verdict.table(accounts))
     assert set(accounts) == set(city.devices)

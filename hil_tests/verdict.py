@@ -9,8 +9,6 @@ import csv
 import io
 import json
 import time
-import urllib.error
-import urllib.request
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +19,7 @@ from statistics import quantiles
 from typing import NamedTuple
 
 from firmware.quantities import NUMBER_KINDS, QUANTITIES
+from hil_tests.door import Door
 
 Value = float | int | str
 Key = tuple[str, str]  # thing, quantity
@@ -80,11 +79,11 @@ def read_truth(files: Iterable[Path], until: int) -> dict[Key, list[Given]]:
     return dict(truth)
 
 
-def fetch(url: str, things: Iterable[str]) -> dict[Key, list[Stored]]:
-    """Every content kept of every thing, asked of the API at ``url``; a thing nobody has heard of has none."""
+def fetch(door: Door, things: Iterable[str]) -> dict[Key, list[Stored]]:
+    """Every content kept of every thing, asked of the API behind ``door``; a thing nobody has heard of has none."""
     found: dict[Key, list[Stored]] = defaultdict(list)
     for thing in things:
-        for row in csv.DictReader(io.StringIO(_series(url, thing))):
+        for row in csv.DictReader(io.StringIO(_series(door, thing))):
             numeric = QUANTITIES[_name(row["quantity"])][1] in (*NUMBER_KINDS, "flags")
             value: Value = float(row["value"]) if numeric else row["value"]
             known = int(row["known"]) if row["known"] else None
@@ -92,18 +91,13 @@ def fetch(url: str, things: Iterable[str]) -> dict[Key, list[Stored]]:
     return dict(found)
 
 
-def _series(url: str, thing: str) -> str:
+def _series(door: Door, thing: str) -> str:
     for versions in ("all", "latest"):
-        address = f"{url}/api/series.csv?thing={thing}&versions={versions}"
-        try:
-            with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310  # the scheme is ours: http
-                text: str = answer.read().decode()
-                return text
-        except urllib.error.HTTPError as error:
-            if error.code == HTTPStatus.NOT_FOUND:
-                return ""
-            if error.code != HTTPStatus.NOT_IMPLEMENTED:  # 501: this store keeps one version
-                raise
+        answer = door.get("/api/series.csv", thing=thing, versions=versions)
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return ""
+        if answer.status_code != HTTPStatus.NOT_IMPLEMENTED:  # 501: this store keeps one version
+            return answer.raise_for_status().text
     return ""
 
 
@@ -173,7 +167,7 @@ def _name(quantity: str) -> str:
 
 
 def wait_for_agreement(  # noqa: PLR0913  # one comparison, all it needs
-    url: str,
+    door: Door,
     files: Sequence[Path],
     publishers: Mapping[str, str],
     deaths: Sequence[Death],
@@ -187,7 +181,7 @@ def wait_for_agreement(  # noqa: PLR0913  # one comparison, all it needs
         truth = read_truth(files, until)
         accounts: dict[str, Account] = {}
         try:
-            accounts = compare(truth, fetch(url, {thing for thing, _ in truth}), publishers, deaths, until)
+            accounts = compare(truth, fetch(door, {thing for thing, _ in truth}), publishers, deaths, until)
         except OSError:  # the collector may be starting again
             if time.monotonic() > deadline:
                 raise

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from provisioning import ProvisionError, broker
 from provisioning.authority import ROLES, Authority
-from provisioning.inventory import CENTERS, Inventory, Thing
+from provisioning.inventory import CENTERS, OPENNESS, Inventory, Thing
 from provisioning.quickstart import Ports, quickstart
 
 
@@ -42,7 +42,8 @@ def _issue(options: argparse.Namespace) -> None:
     issued = authority.issue(options.name, options.role)
     for thing in new:
         names = dict.fromkeys(("sl", "it", "en"), thing)
-        inventory.add_thing(Thing(thing, names, tuple(options.location), options.center))
+        place = tuple(options.location)
+        inventory.add_thing(Thing(thing, names, place, options.center, options.openness, options.household))
     if options.role != "collector" and options.name not in inventory.ids("publisher"):  # a collector measures nothing
         inventory.add_publisher(options.name, options.role, options.things)
     print(f"{options.name}: {options.directory / 'certificates' / options.name}.pem, valid to {issued.expires}")
@@ -86,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--role", choices=[role for role in ROLES if role != "broker"], required=True)
     verb.add_argument("--thing", dest="things", action="append", default=[], help="what it may speak for; repeatable")
     verb.add_argument("--center", choices=CENTERS, help="the owner of things that are new")
+    verb.add_argument("--openness", choices=OPENNESS, default="", help="of things that are new; else by quantity")
+    verb.add_argument("--household", default="", metavar="ID", help="whose the things are that are new")
     verb.add_argument("--location", type=float, nargs=2, metavar=("LON", "LAT"), default=[13.73, 45.548])
     verb.add_argument("--mqtt-port", type=int)
     verb.set_defaults(verb=_issue)

@@ -24,6 +24,8 @@ CENTERS = (
     "emergency",
 )
 
+OPENNESS = ("open", "aggregated", "restricted", "personal")
+
 
 class Thing(NamedTuple):
     """What is measured: its names by language, its place as (longitude, latitude[, height in m]), its owning center."""
@@ -32,6 +34,10 @@ class Thing(NamedTuple):
     names: dict[str, str]
     location: tuple[float, ...]
     center: str
+    openness: str = ""
+    """open, aggregated, restricted or personal; "": as the collector's rules say for its quantities."""
+    household: str = ""
+    """Whose it is; "": nobody's."""
 
 
 class Inventory:
@@ -71,13 +77,20 @@ class Inventory:
             raise ProvisionError(f"thing {thing.id}: stands in the inventory already")
         if thing.center not in CENTERS:
             raise ProvisionError(f"thing {thing.id}: center {thing.center!r}: expected one of {' '.join(CENTERS)}")
+        if thing.openness not in ("", *OPENNESS):
+            raise ProvisionError(f"thing {thing.id}: openness: expected one of {' '.join(OPENNESS)}")
+        if thing.household:
+            _check_id("household", thing.household)
+            if thing.openness in ("open", "restricted"):
+                raise ProvisionError(f"thing {thing.id}: openness: a household's meter is personal or aggregated")
         if missing := {"sl", "it", "en"} - set(thing.names):
             raise ProvisionError(f"thing {thing.id}: name: missing in {' '.join(sorted(missing))}")
         names = ", ".join(f"{language} = {json.dumps(name)}" for language, name in thing.names.items())
         self._add(
             "thing",
             f'id = "{thing.id}"\nname = {{ {names} }}\n'
-            f'location = {json.dumps(list(thing.location))}\ncenter = "{thing.center}"\n',
+            f'location = {json.dumps(list(thing.location))}\ncenter = "{thing.center}"\n'
+            + "".join(f'{key} = "{text}"\n' for key in ("openness", "household") if (text := getattr(thing, key))),
         )
 
     def add_publisher(self, name: str, role: str, things: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """Who asks over HTTP? A bearer token of ours, one of the city's own sign-in, the page's cookie, or anyone."""
 
 import asyncio
+import base64
 
 from fastapi import Request
 
@@ -11,6 +12,14 @@ from collector.access.tokens import PREFIX, Tokens
 
 COOKIE = "senzorika"
 _SAFE = ("GET", "HEAD")
+
+
+def _password(credentials: str) -> str:
+    """Of programs that know names and passwords only (RFC 7617): the token is the password, the name says nothing."""
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:
+        raise UnauthenticatedError("authorization: expected Basic and name:token in base64") from None
 
 
 class Identify:
@@ -25,6 +34,8 @@ class Identify:
         if header is None:
             return await self._by_cookie(request)
         scheme, _, shown = header.partition(" ")
+        if scheme.lower() == "basic":
+            return await self.find(_password(shown))
         if scheme.lower() != "bearer":
             raise UnauthenticatedError("authorization: expected Bearer and a token")
         return await self.find(shown.strip())

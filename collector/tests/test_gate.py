@@ -49,13 +49,20 @@ def test_a_token_shows_what_was_granted_to_it(client: TestClient, city: City) ->
 
 
 @pytest.mark.parametrize(
-    "authorization", ["Bearer senzorika_wrong", "Bearer ", "Basic YTpi", "Bearer eyJhbGciOiJub25lIn0.e30.", "x"]
+    "authorization",
+    ["Bearer senzorika_wrong", "Bearer ", "Basic YTpi", "Basic *", "Bearer eyJhbGciOiJub25lIn0.e30.", "x"],
 )
 def test_a_token_that_does_not_hold_is_refused_rather_than_forgotten(client: TestClient, authorization: str) -> None:
     answer = client.get("/api/things", headers={"authorization": authorization})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.json()["type"] == "error"
+
+
+def test_programs_that_know_only_names_and_passwords_give_the_token_as_password(client: TestClient, city: City) -> None:
+    secret = bearer(city, "energy:viewer")["authorization"].removeprefix("Bearer ")
+    answer = client.get("/api/me", auth=("anything", secret))
+    assert answer.json()["name"] == "grafana"
 
 
 def test_a_revoked_token_is_refused_at_once(client: TestClient, city: City) -> None:

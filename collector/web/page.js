@@ -1,6 +1,7 @@
 // Things by center with their last values; what needs attention first; one series as a chart that moves.
 
 import { Chart } from "./chart.js";
+import { arrive, showSession } from "./session.js";
 import { LANGUAGES, speaker } from "./words.js";
 
 const SILENT = 15 * 60_000; // ms without a value until a series of a thing counts as silent
@@ -73,6 +74,7 @@ function speak(code) {
   localStorage.setItem("language", code);
   words = speaker(code);
   show();
+  showSession(find("#session"), words);
   choose(state.series);
   find(`#languages [lang=${code}]`).focus();
 }
@@ -166,7 +168,7 @@ function showVerdict(now) {
   const found = troubles(now);
   const verdict = find("#verdict");
   const reasons = Object.entries(state.health.reasons);
-  const text = reasons.length ? `✖ ${words.say("ill")}: ${reasons.map((pair) => pair.join(": ")).join("; ")}` : found.length ? `⚠ ${words.say("attention")}: ${found.length}` : `✓ ${words.say("well")}`;
+  const text = reasons.length ? `✖ ${words.say("ill")}: ${reasons.map((pair) => pair.filter(Boolean).join(": ")).join("; ")}` : found.length ? `⚠ ${words.say("attention")}: ${found.length}` : `✓ ${words.say("well")}`;
   if (verdict.textContent !== text) verdict.textContent = text;
   verdict.className = reasons.length ? "bad" : found.length ? "warn" : "good";
   find("#live").textContent = state.live ? `● ${words.say("live")} · ${words.time(now)}` : `○ ${words.say("lost")}`;
@@ -237,5 +239,7 @@ function listen() {
 setInterval(() => { showNow(); if (state.series) chart.refresh(); }, 1000);
 setInterval(async () => { const answer = await fetch("/health").catch(() => null); if (answer) state.health = await answer.json(); }, 5000);
 find("#chart details").ontoggle = showNewest;
+await arrive();
 show();
+showSession(find("#session"), words);
 listen();
