@@ -16,6 +16,7 @@ from collector.access.asker import Asker
 from collector.access.openness import Judgement
 from collector.access.reads import Reads
 from collector.aggregation import Aggregate, Aggregation
+from collector.catalog import Catalog
 from collector.city import City
 from collector.columns import without_source
 from collector.newest import LastColumns
@@ -78,6 +79,26 @@ class View:
         if found is None or self._rights.of(found).is_personal:
             return []
         return sorted(one.id for one in self._city.registry.publishers.values() if found.id in one.things)
+
+    def in_full(self, number: int) -> Thing | None:
+        """The thing of this number where it is seen under its own name: only then are its places and history shown."""
+        found = self._city.registry.thing_numbered(number)
+        if found is None or self._rights.outward(found) is not found:
+            return None
+        return found if self._rights.may_see_thing(self.asker, found) else None
+
+    @property
+    def catalog(self) -> Catalog:
+        """Places, sensors and features of everything: each is shown to who sees ``in_full`` what it belongs to."""
+        return self._city.registry.catalog
+
+    def numbers_at(self, location: int) -> list[int]:
+        """Of the things that are there now, seen or not."""
+        return self._city.registry.things_at(location)
+
+    def measured_with(self, sensor: int) -> list[int]:
+        """The ids of the datastreams of a sensor that is not their thing's own, seen or not."""
+        return self._city.registry.measured_with(sensor)
 
     def owner(self, series: Series) -> str:
         """The one center that owns its observations; "" for a series that is not there."""
@@ -209,7 +230,7 @@ class View:
         if thing is None or not self._rights.may_see(self.asker, thing, stream):
             return None
         outward = self._named(thing)
-        return stream if outward is thing else replace(stream, series=stream.series._replace(thing=outward.id))
+        return stream if outward is thing else Datastream(stream.id, stream.series._replace(thing=outward.id))
 
     def _inner(self, series: Series) -> tuple[Thing, Datastream] | None:
         """The thing and the datastream behind an outward series; None when it is not to be seen."""

@@ -92,7 +92,7 @@ class Rights:
         if not self.of(thing).is_personal:
             return thing
         name = self._access.pseudonyms.of(thing.id)
-        return replace(thing, id=name, name=dict.fromkeys(thing.name, name), location=None)
+        return Thing(thing.number, name, dict.fromkeys(thing.name, name), None, thing.center, thing.listed)
 
     def household(self, thing: str) -> str | None:
         """Whose it is, by its stored name."""

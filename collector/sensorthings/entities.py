@@ -1,27 +1,30 @@
 """What does the city look like in SensorThings? Its registry as entities and the ways between them (18-088, 8.2).
 
-Observations are not here: they stay in the store, see ``observations``. Ids are stable: the registry's numbers for
-things, places, sensors and features, the datastream's own, and the quantity's name for an observed property.
+Observations are not here: they stay in the store, see ``observations``. Ids are stable: the registry's numbers, and
+the quantity's name for an observed property. Of a thing that is seen under a pseudonym neither places nor history are
+shown; what belongs to nothing is shown to whoever has a role.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from collector.observation import Kind, Series, kind_of
-from collector.registry import Datastream, Thing
+from collector.observation import kind_of
+from collector.records import Datastream, Feature, HistoricalLocation, Location, Sensor, Thing
+from collector.sensorthings.shapes import (
+    Entity,
+    Id,
+    datastream_entity,
+    feature_entity,
+    historical_location_entity,
+    iso,
+    location_entity,
+    observed_property_entity,
+    sensor_entity,
+    thing_entity,
+)
 from collector.view import View
 
-Id = int | str
-
-
-class Entity(NamedTuple):
-    """One entity without its links: ``properties`` in the order of the standard."""
-
-    set: str
-    id: Id
-    properties: dict[str, Any]
-
+__all__ = ("NAVIGATION", "SETS", "Entities", "Entity", "Id", "iso", "leads_to_one")
 
 # set: {navigation property: the set it leads to}. A property that stands in _ONE leads to one entity, not to a set.
 NAVIGATION: dict[str, dict[str, str]] = {
@@ -42,8 +45,7 @@ NAVIGATION: dict[str, dict[str, str]] = {
 SETS = tuple(NAVIGATION)
 _ONE = {"Thing", "Sensor", "ObservedProperty", "Datastream", "FeatureOfInterest"}
 
-_OM = "http://www.opengis.net/def/observationType/OGC-OM/2.0/"
-_OBSERVATION_TYPES = {"code": "OM_CategoryObservation", "text": "OM_Observation", "flags": "OM_CountObservation"}
+FOR_EVER = 2**53  # ms
 
 
 def leads_to_one(navigation: str) -> bool:
@@ -55,171 +57,180 @@ class Entities:
 
     def __init__(self, view: View) -> None:
         self._view = view
+        self._catalog = view.catalog
 
     def all(self, name: str) -> list[Entity]:
         """Every entity of a set, in order of id; Observations are not asked here."""
-        return self._listing[name]()
+        catalog, view = self._catalog, self._view
+        listing: dict[str, Callable[[], Iterable[Entity | None]]] = {
+            "Things": lambda: map(thing_entity, view.things),
+            "Locations": lambda: map(self._location, catalog.locations),
+            "HistoricalLocations": lambda: map(self._historical_location, catalog.historical_locations),
+            "Datastreams": lambda: map(datastream_entity, view.datastreams),
+            "Sensors": lambda: map(self._sensor, catalog.sensors),
+            "ObservedProperties": self._observed,
+            "FeaturesOfInterest": lambda: map(self._feature, catalog.features),
+        }
+        return [one for one in listing[name]() if one is not None]
 
     def find(self, name: str, identifier: Id) -> Entity | None:
-        if name == "Datastreams" and isinstance(identifier, int):
-            found = self._view.datastream(identifier)
-            return _datastream(found) if found else None
-        return next((one for one in self.all(name) if one.id == identifier), None)
+        """One entity, in one step; every quantity of the contract is found, also while nothing observes it."""
+        if name == "ObservedProperties":
+            return self._observed_property(identifier)
+        if not isinstance(identifier, int):
+            return None
+        catalog, view = self._catalog, self._view
+        ways: dict[str, tuple[Callable[[int], Any], Callable[[Any], Entity | None]]] = {
+            "Things": (view.thing_numbered, thing_entity),
+            "Locations": (catalog.location, self._location),
+            "HistoricalLocations": (catalog.historical_location, self._historical_location),
+            "Datastreams": (view.datastream, datastream_entity),
+            "Sensors": (catalog.sensor, self._sensor),
+            "FeaturesOfInterest": (catalog.feature, self._feature),
+        }
+        look, show = ways[name]
+        found = look(identifier)
+        return None if found is None else show(found)
 
     def related(self, entity: Entity, navigation: str) -> list[Entity]:
         """The entities a navigation property leads to; one or none where ``leads_to_one``."""
-        target = NAVIGATION[entity.set][navigation]
-        if target == "HistoricalLocations":
-            return []
-        if entity.set == "Datastreams":
-            return self._of_datastream(entity, navigation)
-        if entity.set == "ObservedProperties":
-            return self._datastreams(lambda one: kind_of(one.series.quantity).name == entity.id)
-        if target == "Datastreams":
-            return self._datastreams(lambda one: self._number(one) == entity.id)
-        found = self.find(target, entity.id)  # a thing, its place, its sensor and its feature share their number
-        return [found] if found else []
+        if entity.set in ("Sensors", "ObservedProperties") or not isinstance(entity.id, int):
+            return [datastream_entity(one) for one in self.datastreams_of(entity)]
+        ways: dict[str, Callable[[int, str], list[Entity]]] = {
+            "Things": self._of_thing_numbered,
+            "Locations": self._of_location,
+            "HistoricalLocations": self._of_historical_location,
+            "Datastreams": self._of_datastream,
+        }
+        return ways[entity.set](entity.id, navigation)
 
     def datastreams_of(self, entity: Entity) -> list[Datastream]:
-        """The datastreams whose observations ``entity/Observations`` holds."""
+        """The datastreams that an entity leads to; of a feature those in which it may be observed."""
+        view, number = self._view, entity.id
+        if entity.set == "ObservedProperties":
+            return [one for one in view.datastreams if kind_of(one.series.quantity).name == number]
+        if not isinstance(number, int):
+            return []
         if entity.set == "Datastreams":
-            found = self._view.datastream(int(entity.id))
+            found = view.datastream(number)
             return [found] if found else []
-        return [one for one in self._view.datastreams if self._number(one) == entity.id]
+        if entity.set == "Things":
+            return self._of_thing(view.thing_numbered(number))
+        if entity.set == "FeaturesOfInterest":
+            return self._streams_of_feature(number)
+        sensor = self._catalog.sensor(number)
+        own = self._of_thing(view.thing_numbered(sensor.thing)) if sensor and sensor.thing is not None else []
+        told = [one for of in view.measured_with(number) if (one := self._in_full(of))]
+        return sorted([*(one for one in own if one.told.sensor is None), *told], key=lambda one: one.id)
 
-    def feature_of(self, stream: Datastream) -> Entity | None:
-        return self.find("FeaturesOfInterest", self._number(stream))
+    def feature_of(self, stream: Datastream, at: int = FOR_EVER) -> Entity | None:
+        """What an observation of a datastream at an instant is of; none where its thing has no place to be shown."""
+        thing = self._view.thing(stream.series.thing)
+        if thing is None or self._view.in_full(thing.number) is None:
+            return None
+        feature = self._catalog.sampled(stream.id, at) or self._catalog.feature_at(thing.number, at)
+        return self._feature(feature) if feature else None
 
-    @property
-    def _listing(self) -> dict[str, Callable[[], list[Entity]]]:
-        things = self._view.things
-        placed = [one for one in things if one.location]
-        return {
-            "Things": lambda: [_thing(one) for one in things],
-            "Locations": lambda: [_location(one) for one in placed],
-            "HistoricalLocations": list,  # a change of place is not recorded yet
-            "Datastreams": lambda: self._datastreams(lambda _: True),
-            "Sensors": lambda: [_sensor(one, self._publishers_of(one)) for one in things],
-            "ObservedProperties": self._observed,
-            "FeaturesOfInterest": lambda: [_feature(one) for one in placed],
-        }
+    # ---- ways -------------------------------------------------------------------------------------------------------
 
-    def _observed(self) -> list[Entity]:
-        kinds = {kind.name: kind for kind in (kind_of(one.series.quantity) for one in self._view.datastreams)}
-        return [_observed_property(kinds[name]) for name in sorted(kinds)]
+    def _several(self, name: str, numbers: Iterable[int]) -> list[Entity]:
+        return [found for number in sorted(numbers) if (found := self.find(name, number))]
 
-    def _of_datastream(self, entity: Entity, navigation: str) -> list[Entity]:
-        stream = self._view.datastream(int(entity.id))
-        if stream is None:
+    def _histories(self, several: Iterable[HistoricalLocation]) -> list[Entity]:
+        shown = (self._historical_location(one) for one in sorted(several, key=lambda one: one.id))
+        return [one for one in shown if one]
+
+    def _of_thing_numbered(self, number: int, navigation: str) -> list[Entity]:
+        if navigation == "HistoricalLocations":
+            return self._histories(self._catalog.history_of(number))
+        thing = self._view.thing_numbered(number)
+        if navigation == "Locations":
+            return self._several(navigation, thing.locations if thing else ())
+        return [datastream_entity(one) for one in self._of_thing(thing)]
+
+    def _of_location(self, number: int, navigation: str) -> list[Entity]:
+        if navigation == "HistoricalLocations":
+            return self._histories(self._catalog.history_at(number))
+        there = map(self._view.in_full, self._view.numbers_at(number))
+        return [thing_entity(one) for one in there if one]
+
+    def _of_historical_location(self, number: int, navigation: str) -> list[Entity]:
+        one = self._catalog.historical_location(number)
+        if one is None:
+            return []
+        return self._several(*(("Things", [one.thing]) if navigation == "Thing" else (navigation, one.locations)))
+
+    def _of_datastream(self, number: int, navigation: str) -> list[Entity]:
+        stream = self._view.datastream(number)
+        thing = self._view.thing(stream.series.thing) if stream else None
+        if stream is None or thing is None:
             return []
         if navigation == "ObservedProperty":
-            return [_observed_property(kind_of(stream.series.quantity))]
-        found = self.find(NAVIGATION["Datastreams"][navigation], self._number(stream))
+            return [observed_property_entity(kind_of(kind_of(stream.series.quantity).name))]
+        if navigation == "Thing":
+            return [thing_entity(thing)]
+        told = stream.told.sensor
+        sensor = self._catalog.own_sensor(thing.number) if told is None else self._catalog.sensor(told)
+        found = self._sensor(sensor) if sensor else None
         return [found] if found else []
 
-    def _datastreams(self, belongs: Callable[[Datastream], bool]) -> list[Entity]:
-        return [_datastream(one) for one in self._view.datastreams if belongs(one)]
+    def _of_thing(self, thing: Thing | None) -> list[Datastream]:
+        return list(self._view.datastreams_of(thing.id)) if thing else []
 
-    def _number(self, stream: Datastream) -> int:
-        thing = self._view.thing(stream.series.thing)
-        return thing.number if thing else 0
+    def _in_full(self, number: int) -> Datastream | None:
+        """A datastream that is seen under the name of its thing."""
+        stream = self._view.datastream(number)
+        thing = self._view.thing(stream.series.thing) if stream else None
+        return stream if thing and self._view.in_full(thing.number) else None
 
-    def _publishers_of(self, thing: Thing) -> list[str]:
-        return self._view.publishers_of(thing.id)
+    def _streams_of_feature(self, number: int) -> list[Datastream]:
+        things = (self._view.in_full(one) for one in self._catalog.things_of_feature(number))
+        placed = [stream for thing in things for stream in self._of_thing(thing)]
+        sampled = [self._in_full(one) for one in {stream for stream, _ in self._catalog.sampled_of(number)}]
+        both = {one.id: one for one in (*placed, *sampled) if one}
+        return [both[one] for one in sorted(both)]
 
+    # ---- what is shown ----------------------------------------------------------------------------------------------
 
-def iso(ms: int) -> str:
-    """Milliseconds UTC as the standard writes a time: ``2026-11-23T00:00:00.000Z``."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+    def _location(self, place: Location) -> Entity | None:
+        things = [*self._view.numbers_at(place.id), *(one.thing for one in self._catalog.history_at(place.id))]
+        if not self._is_shown(map(self._view.in_full, things), belongs=bool(things)):
+            return None
+        return location_entity(place, self._inventorys(place.thing))
 
+    def _historical_location(self, one: HistoricalLocation) -> Entity | None:
+        return historical_location_entity(one) if self._view.in_full(one.thing) else None
 
-def _thing(thing: Thing) -> Entity:
-    properties = {"id": thing.id, "center": thing.center, "names": thing.name, "listed": thing.listed}
-    return Entity("Things", thing.number, {"name": thing.name["en"], "description": thing.id, "properties": properties})
+    def _sensor(self, sensor: Sensor) -> Entity | None:
+        if sensor.thing is not None:
+            thing = self._view.thing_numbered(sensor.thing)
+            return sensor_entity(sensor, thing, self._view.publishers_of(thing.id)) if thing else None
+        streams = self._view.measured_with(sensor.id)
+        is_shown = self._is_shown(map(self._in_full, streams), belongs=bool(streams))
+        return sensor_entity(sensor, None, ()) if is_shown else None
 
+    def _feature(self, feature: Feature) -> Entity | None:
+        things = self._catalog.things_of_feature(feature.id)
+        streams = {stream for stream, _ in self._catalog.sampled_of(feature.id)}
+        observed = (*map(self._view.in_full, things), *map(self._in_full, streams))
+        if not self._is_shown(observed, belongs=bool(things or streams)):
+            return None
+        place = None if feature.location is None else self._catalog.location(feature.location)
+        return feature_entity(feature, self._inventorys(place.thing if place else None))
 
-def _location(thing: Thing) -> Entity:
-    return Entity(
-        "Locations",
-        thing.number,
-        {
-            "name": thing.name["en"],
-            "description": f"Where {thing.id} is",
-            "encodingType": "application/geo+json",
-            "location": _point(thing),
-        },
-    )
+    def _is_shown(self, owners: Iterable[Thing | Datastream | None], *, belongs: bool) -> bool:
+        return any(owners) if belongs else self._view.asker.may_anywhere("read")
 
+    def _inventorys(self, number: int | None) -> Thing | None:
+        return None if number is None else self._view.in_full(number)
 
-def _feature(thing: Thing) -> Entity:
-    return Entity(
-        "FeaturesOfInterest",
-        thing.number,
-        {
-            "name": thing.name["en"],
-            "description": f"What {thing.id} observes, at its place",
-            "encodingType": "application/geo+json",
-            "feature": _point(thing),
-        },
-    )
+    def _observed(self) -> list[Entity]:
+        names = {kind_of(one.series.quantity).name for one in self._view.datastreams}
+        return [observed_property_entity(kind_of(name)) for name in sorted(names)]
 
-
-def _point(thing: Thing) -> dict[str, Any]:
-    return {"type": "Point", "coordinates": list(thing.location or ())}
-
-
-def _sensor(thing: Thing, publishers: Iterable[str]) -> Entity:
-    return Entity(
-        "Sensors",
-        thing.number,
-        {
-            "name": f"Sensor of {thing.id}",
-            "description": f"What measures {thing.id}; its readings come from the publishers named in the metadata",
-            "encodingType": "text/plain",
-            "metadata": " ".join(publishers),
-        },
-    )
-
-
-def _datastream(stream: Datastream) -> Entity:
-    series, kind = stream.series, kind_of(stream.series.quantity)
-    measured = kind.is_number
-    return Entity(
-        "Datastreams",
-        stream.id,
-        {
-            "name": _stream_name(series),
-            "description": f"{series.quantity} of {series.thing}" + (" over an interval" if series.period else ""),
-            "observationType": _OM
-            + ("OM_Measurement" if measured else _OBSERVATION_TYPES.get(kind.kind, "OM_Observation")),
-            "unitOfMeasurement": {
-                "name": kind.unit if measured else None,
-                "symbol": kind.unit if measured else None,
-                "definition": "https://ucum.org/ucum" if measured else None,
-            },
-            "properties": {
-                "thing": series.thing,
-                "quantity": series.quantity,
-                "qualifiers": list(kind.qualifiers),
-                "kind": kind.kind,
-                "period": series.period,
-            },
-        },
-    )
-
-
-def _stream_name(series: Series) -> str:
-    return f"{series.thing} {series.quantity}" + (f" {series.period} ms" if series.period else "")
-
-
-def _observed_property(kind: Kind) -> Entity:
-    values = f", one of {' '.join(kind.codes)}" if kind.codes else f", in {kind.unit}" if kind.is_number else ""
-    return Entity(
-        "ObservedProperties",
-        kind.name,
-        {
-            "name": kind.name,
-            "definition": f"urn:senzorika:quantity:{kind.name}",
-            "description": f"{kind.name.replace('_', ' ')} ({kind.kind}{values})",
-        },
-    )
+    def _observed_property(self, identifier: Id) -> Entity | None:
+        try:
+            kind = kind_of(str(identifier))
+        except ValueError:
+            return None
+        return observed_property_entity(kind) if kind.name == identifier else None
