@@ -155,9 +155,9 @@ class View:
             numbers = self._city.store.table.numbers_of(selection.inner)
         return self._city.store.last_columns(numbers)
 
-    def changed(self, selection: Selection) -> int | None:
-        """As ``Store.revision``, of all that is selected."""
-        return self._city.store.revision(selection.inner)
+    def changed(self, selection: Selection | None) -> int | None:
+        """As ``Store.revision``, of all that is selected, or of everything there is."""
+        return self._city.store.revision(selection.inner if selection else None)
 
     @property
     def revision(self) -> Hashable:

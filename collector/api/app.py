@@ -11,8 +11,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from collector.access import ForbiddenError, UnauthenticatedError
 from collector.access.rates import Rates
-from collector.api import events, figures, operations, rights, series, standard, things
+from collector.api import events, figures, last, operations, rights, series, standard, things
 from collector.api.gate import Gate, Identify
+from collector.api.listing import Listings
+from collector.api.parts import Parts
 from collector.city import City
 from collector.sensorthings import AskedWrongError, NotThereError
 from collector.stores import NotOfferedError, StoreError
@@ -37,11 +39,13 @@ def create_app(city: City, rules: Rules) -> FastAPI:
     """The application of one city."""
     app = FastAPI(title="Senzorika", version="0.1.0", docs_url=None, redoc_url=None)
     app.state.city = city
+    app.state.parts = Parts()
+    app.state.listings = Listings()
     app.state.identify = rules.identify
     app.add_middleware(Gate, identify=rules.identify, audit=city.access.audit, known=rules.known, unknown=rules.unknown)
     # A page of the open web that resolves its own name to the loopback must not read the city.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(rules.hosts))
-    for part in (standard, things, series, figures, events, operations, rights):
+    for part in (standard, things, series, figures, last, events, operations, rights):
         app.include_router(part.router)
     app.add_exception_handler(AskedWrongError, _refusal(400))
     app.add_exception_handler(UnauthenticatedError, _refusal(401))

@@ -4,13 +4,15 @@ What the store refuses, and what is too long, is refused before the first byte.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from collector.api.parts import Parts, is_range
 from collector.api.writing import Writer
 from collector.sensorthings import AskedWrongError
 
@@ -18,27 +20,43 @@ MOST_ROWS = 10_000_000  # in one answer
 WHOLE = 40_000  # rows: what is no longer leaves in one piece, with its length
 
 
-async def answered(
-    pieces: AsyncGenerator[Any, None],
-    writer: Writer,
-    headers: dict[str, str],
-    count: Callable[[], Awaitable[int]] | None = None,
-) -> Response:
-    """``pieces`` are record batches; ``count`` says how many rows there are, and is asked of long answers only."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``pieces`` are record batches that only this answer reads."""
+
+    pieces: AsyncGenerator[Any, None]
+    writer: Writer
+    headers: dict[str, str]
+    key: Hashable
+    """Equal for the same answer to the same asker."""
+    count: Callable[[], Awaitable[int]] | None = None
+    """How many rows there are: asked of long answers only."""
+
+
+async def respond(request: Request, answer: Answer) -> Response:
+    """Raises what the store raises, and AskedWrongError for what is too long."""
+    pieces, writer = answer.pieces, answer.writer
     first: list[Any] = []
     try:
-        while sum(map(len, first)) <= WHOLE:
-            piece = await anext(pieces, None)
-            if piece is None:
-                body = [writer.begin(), *[await _written(writer, one) for one in first], writer.end()]
-                return Response(b"".join(body), media_type=writer.media_type, headers=headers)
-            first.append(piece)
-        if count is not None:
-            check_rows(await count())
+        is_whole = await _peek(pieces, first)
+        if not is_whole and answer.count is not None:
+            check_rows(await answer.count())
     except BaseException:
         await pieces.aclose()
         raise
-    return StreamingResponse(_rest(first, pieces, writer), media_type=writer.media_type, headers=headers)
+    if request.method == "HEAD" and not is_whole:
+        await pieces.aclose()
+        head = Response(media_type=writer.media_type, headers=answer.headers)
+        del head.headers["Content-Length"]  # nobody has counted
+        return head
+    body = _body(first, pieces, writer)
+    if is_range(request, answer.headers.get("ETag")):
+        parts: Parts = request.app.state.parts
+        return await parts.answer(request, answer.key, body, answer.headers, writer.media_type)
+    answer.headers["Accept-Ranges"] = "bytes"
+    if is_whole:
+        return Response(b"".join([part async for part in body]), media_type=writer.media_type, headers=answer.headers)
+    return StreamingResponse(body, media_type=writer.media_type, headers=answer.headers)
 
 
 def check_rows(count: int) -> None:
@@ -47,7 +65,19 @@ def check_rows(count: int) -> None:
         raise AskedWrongError(f"to: at most {MOST_ROWS} rows in one answer, this has {count}: ask for less time")
 
 
-async def _rest(first: list[Any], pieces: AsyncGenerator[Any, None], writer: Writer) -> AsyncIterator[bytes]:
+async def _peek(pieces: AsyncGenerator[Any, None], first: list[Any]) -> bool:
+    """Take up to ``WHOLE`` rows; True when these are all."""
+    rows = 0
+    while rows <= WHOLE:
+        piece = await anext(pieces, None)
+        if piece is None:
+            return True
+        first.append(piece)
+        rows += len(piece)
+    return False
+
+
+async def _body(first: list[Any], pieces: AsyncGenerator[Any, None], writer: Writer) -> AsyncIterator[bytes]:
     async with aclosing(pieces):
         yield writer.begin()
         while first:

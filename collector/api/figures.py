@@ -13,7 +13,7 @@ from collector.aggregation import Aggregate, Aggregation
 from collector.analysis.windows import ZONE
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, Instant, check_quantity, check_things
-from collector.api.bulk import answered, check_rows
+from collector.api.bulk import Answer, check_rows, respond
 from collector.api.formats import contents, writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
 from collector.columns import value_type
@@ -101,17 +101,18 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     each = 1 if question.together or selection is None else len(selection.streams)
     begin, end = question.range
     check_rows(each * ((end - begin) // _LENGTH[question.size] + 1))
+    named = None if selection is None else tuple(one.series for one in selection.streams)
     if selection is None and not view.asker.name:
         headers = kept_by_all(revision=None)  # a tag would tell when a household was heard of
     elif selection is not None and selection.is_open:
-        named = tuple(one.series for one in selection.streams)
         headers = kept_by_all(writer.extension, named, repr(wanted), view.city, revision=view.changed(selection))
     else:
         headers = kept_by_nobody()
     if same := unchanged(request, headers):
         return same
     schema = _schema(question)
-    return await answered(_pieces(view, question, schema), writer(schema), headers)
+    key = (view.asker, writer, named, view.revision, repr(wanted), headers.get("ETag"))
+    return await respond(request, Answer(_pieces(view, question, schema), writer(schema), headers, key))
 
 
 def _schema(question: Aggregation) -> Any:

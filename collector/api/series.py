@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, Instant, streams_of
-from collector.api.bulk import answered
+from collector.api.bulk import Answer, respond
 from collector.api.formats import contents, writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
 from collector.columns import value_type
@@ -83,8 +83,8 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     writer = writer_for(request, extension, is_rows=wanted.shape == "rows")
     streams = streams_of(view, wanted.thing, wanted.quantity, wanted.center, wanted.period)
     selection = view.select(streams)
+    named = tuple(one.series for one in streams)
     if selection.is_open:
-        named = tuple(one.series for one in streams)
         about = (writer.extension, named, repr(wanted), view.city)
         headers = kept_by_all(*about, revision=view.changed(selection))
     else:
@@ -96,7 +96,9 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
         limit = wanted.limit or 2**63
         return sum([min(limit, await view.count(wanted.query(one))) for one in streams])
 
-    return await answered(_pieces(view, streams, wanted), writer(_schema(streams)), headers, count)
+    pieces = _pieces(view, streams, wanted)
+    key = (view.asker, writer, named, repr(wanted), view.changed(selection))
+    return await respond(request, Answer(pieces, writer(_schema(streams)), headers, key, count))
 
 
 async def _pieces(view: View, streams: Sequence[Datastream], wanted: Wanted) -> AsyncGenerator[Any, None]:

@@ -72,9 +72,7 @@ class JsonColumns(Writer):
         return b'{"blocks":['
 
     def piece(self, batch: Any) -> bytes:
-        columns = zip(batch.schema.names, batch.columns, strict=True)
-        block = {name: plain(column) if name in LISTS else _said_once(column) for name, column in columns}
-        text = self._before + orjson.dumps(block, option=_NUMPY)
+        text = self._before + json_block(dict(zip(batch.schema.names, batch.columns, strict=True)))
         self._before = b",\n"
         return text
 
@@ -98,15 +96,7 @@ class JsonRows(Writer):
         self._before = b"["
 
     def piece(self, batch: Any) -> bytes:
-        names = batch.schema.names
-        instants = batch.column("at" if "at" in names else "begin").to_numpy()
-        times = np.char.add(np.datetime_as_string(instants.astype("datetime64[ms]")), "Z").tolist()
-        shown = [name for name in names if name in _IN_ROWS] if "at" in names else names
-        value = [("value", batch.column("value").to_pylist())] if "value" in names else []
-        columns = [("time", times), *value, *((name, batch.column(name).to_pylist()) for name in shown)]
-        keys = [name for name, _ in columns]
-        rows = [dict(zip(keys, row, strict=True)) for row in zip(*(column for _, column in columns), strict=True)]
-        text = self._before + orjson.dumps(rows)[1:-1]
+        text = self._before + json_rows(dict(zip(batch.schema.names, batch.columns, strict=True)))
         self._before = b",\n"
         return text
 
@@ -203,6 +193,25 @@ class _Sink(io.RawIOBase):
         taken = b"".join(self._parts)
         self._parts.clear()
         return taken
+
+
+def json_block(columns: dict[str, Any]) -> bytes:
+    """One block of columns: of Arrow, or lists as they are."""
+    block = {
+        name: column if isinstance(column, list) else plain(column) if name in LISTS else _said_once(column)
+        for name, column in columns.items()
+    }
+    return orjson.dumps(block, option=_NUMPY)
+
+
+def json_rows(columns: dict[str, Any]) -> bytes:
+    """Rows without the brackets around them; ``value`` may be a list as it is."""
+    instants = columns["at" if "at" in columns else "begin"].to_numpy().astype("datetime64[ms]")
+    times = np.char.add(np.datetime_as_string(instants), "Z").tolist()
+    shown = ("value", *_IN_ROWS) if "at" in columns else columns
+    lists = [one if isinstance(one := columns[name], list) else one.to_pylist() for name in shown if name in columns]
+    keys = ["time", *(name for name in shown if name in columns)]
+    return orjson.dumps([dict(zip(keys, row, strict=True)) for row in zip(times, *lists, strict=True)])[1:-1]
 
 
 def plain(column: Any) -> Any:
