@@ -1,21 +1,23 @@
 """Which requirements of SensorThings 1.1 (18-088) does the collector meet? Each is exercised by conformance cases."""
 
-_SENSING = "http://www.opengis.net/spec/iot_sensing/1.1/req/"
-
-CONFORMANCE = (
-    *(
-        _SENSING + requirement
-        for requirement in (
-            "datamodel",
-            "resource-path/resource-path-to-entities",
-            "request-data/count",
-            "request-data/expand",
-            "request-data/orderby",
-            "request-data/pagination",
-            "request-data/select",
-            "request-data/skip",
-            "request-data/status-code",
-            "request-data/top",
-        )
-    ),
+_SENSING = "http://www.opengis.net/spec/iot_sensing/1.1/req"
+_READING = (
+    "datamodel",
+    "resource-path/resource-path-to-entities",
+    "request-data/order",
+    "request-data/expand",
+    "request-data/select",
+    "request-data/status-code",
+    "request-data/query-status-code",
+    "request-data/orderby",
+    "request-data/top",
+    "request-data/skip",
+    "request-data/count",
+    "request-data/filter",
+    "request-data/built-in-filter-operations",
+    "request-data/built-in-query-functions",
+    "request-data/pagination",
+    "data-array/data-array",
 )
+
+CONFORMANCE = tuple(f"{_SENSING}/{requirement}" for requirement in _READING)
