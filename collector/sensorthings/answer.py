@@ -1,6 +1,7 @@
 """What is the answer to a request that reads? Entities with their links, pages, and what is expanded (18-088, 9.3)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -8,7 +9,7 @@ from collector.sensorthings.checks import CONTROL, check_nothing, check_one, che
 from collector.sensorthings.conformance import CONFORMANCE
 from collector.sensorthings.data_array import data_array
 from collector.sensorthings.entities import NAVIGATION, SETS, Entities, Entity, leads_to_one
-from collector.sensorthings.expression import Property
+from collector.sensorthings.expression import Literal, Property, call
 from collector.sensorthings.observations import Found, Observations
 from collector.sensorthings.options import Options
 from collector.sensorthings.ordering import ordered
@@ -94,6 +95,11 @@ class Service:
     async def _found(self, asked: EntitySet, options: Options) -> tuple[list[Found], bool, int | None]:
         parent = asked.parent
         streams = self._view.datastreams if parent is None else self._entities.datastreams_of(parent)
+        if parent is not None and parent.set == "FeaturesOfInterest":  # a thing that moved observes several
+            is_of_it = call("eq", (Property(("FeatureOfInterest", "id")), Literal(parent.id)))
+            options = replace(
+                options, filter=is_of_it if options.filter is None else call("and", (is_of_it, options.filter))
+            )
         found, has_more = await self._observations.find(streams, options)
         return found, has_more, await self._observations.count(streams, options) if options.count else None
 

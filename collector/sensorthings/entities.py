@@ -131,6 +131,11 @@ class Entities:
         feature = self._catalog.sampled(stream.id, at) or self._catalog.feature_at(thing.number, at)
         return self._feature(feature) if feature else None
 
+    def has_one_feature(self, stream: Datastream) -> bool:
+        """Whether all observations of a datastream are of one feature, or of none: its thing has never moved."""
+        thing = self._view.thing(stream.series.thing)
+        return not self._catalog.sampled_count and (thing is None or len(self._catalog.placed(thing.number)) < 2)
+
     # ---- ways -------------------------------------------------------------------------------------------------------
 
     def _several(self, name: str, numbers: Iterable[int]) -> list[Entity]:

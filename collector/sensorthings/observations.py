@@ -13,7 +13,7 @@ from collector.observation import Observation, kind_of, observation_id
 from collector.query import Query
 from collector.registry import Datastream
 from collector.sensorthings import AskedWrongError
-from collector.sensorthings.entities import Entities, iso
+from collector.sensorthings.entities import Entities, Entity, iso
 from collector.sensorthings.expression import Expression, Literal, Property, simplified
 from collector.sensorthings.literals import Instant, Interval
 from collector.sensorthings.options import Options
@@ -70,13 +70,16 @@ class Observations:
         found = await self._view.all(Query(stream.series, since=at, until=at + 1, limit=1))
         return Found(stream, found[0]) if found else None
 
+    def feature(self, found: Found) -> Entity | None:
+        return self._entities.feature_of(found.stream, found.one.at)
+
     def value(self, found: Found, asked: Property) -> Any:
         """What a path leads to from one observation."""
         first, *rest = asked.path
         if first in _READERS:
             return _READERS[first](found)
         if first in ("Datastream", "FeatureOfInterest"):
-            entity = self._feature(found) if first == "FeatureOfInterest" else self._stream(found.stream)
+            entity = self.feature(found) if first == "FeatureOfInterest" else self._stream(found.stream)
             return self._paths.value(entity, rest) if entity else None
         return inside(properties_of(found).get(first), rest)
 
@@ -98,15 +101,15 @@ class Observations:
                 case ("Datastream", *rest):
                     entity = self._stream(stream)
                     return Literal(self._paths.value(entity, rest) if entity else None)
+                case ("FeatureOfInterest", *rest) if self._entities.has_one_feature(stream):
+                    entity = self._entities.feature_of(stream)
+                    return Literal(self._paths.value(entity, rest) if entity else None)
             return asked
 
         return known
 
     def _stream(self, stream: Datastream) -> Any:
         return self._entities.find("Datastreams", stream.id)
-
-    def _feature(self, found: Found) -> Any:
-        return self._entities.feature_of(found.stream)
 
     async def _one_after_the_other(
         self, streams: Sequence[Datastream], options: Options, order: Order, wanted: int

@@ -82,9 +82,11 @@ class Finder:
         """The entities a navigation property leads to; Observations are asked of ``Observations``."""
         if entity.set != "Observations":
             return self._entities.related(entity, step)
-        stream = self.stream_of(entity)
-        found = self._entities.feature_of(stream) if step == "FeatureOfInterest" else None
-        found = found or (self._entities.find("Datastreams", stream.id) if step == "Datastream" else None)
+        stream, at = self.stream_of(entity), split_observation_id(str(entity.id))[1]
+        if step == "FeatureOfInterest":
+            found = self._entities.feature_of(stream, at)
+        else:
+            found = self._entities.find("Datastreams", stream.id)
         return [found] if found else []
 
     def stream_of(self, observation: Entity) -> Datastream:
@@ -104,7 +106,8 @@ class Finder:
         target = NAVIGATION[entity.set][step]
         if target == "Observations" and identifier is not None:
             found = await self._entity(target, identifier)
-            if self.stream_of(found) in self._entities.datastreams_of(entity):
+            back = "FeatureOfInterest" if entity.set == "FeaturesOfInterest" else "Datastream"
+            if [(one.set, one.id) for one in self.related(found, back)] == [(entity.set, entity.id)]:
                 return found
         related = [] if target == "Observations" else self.related(entity, step)
         for one in related:
