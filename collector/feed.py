@@ -1,56 +1,114 @@
-"""How does what was just stored reach those who look on? Bounded per subscriber, coalesced, with a drop counter."""
+"""How does what was just stored reach those who look on? From one ring that all read at their own pace; it is bounded.
+
+Whoever is too slow, or was away for too long, has lost what has left the ring, and is told how much that was.
+"""
 
 import asyncio
+import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
 
 from collector.observation import Observation
 
+MOST = 50_000  # observations in the ring
+FRESH = 32  # news that keep what was written of them for those who look on: after that all but the slow have it
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What was stored in one go."""
+
+    number: int
+    """From 1 on, without gaps."""
+    before: int
+    """Observations published before these."""
+    observations: Sequence[Observation]
+    written: dict[Hashable, bytes] = field(default_factory=dict)
+    """For several who see the same: written once."""
+
 
 class Subscription:
-    """Iterate over it: each turn gives all that was stored since the last one, the oldest dropped when too many."""
+    """Where one reader is in the ring."""
 
-    def __init__(self, limit: int) -> None:
-        self._waiting: deque[Observation] = deque(maxlen=limit)
-        self._filled = asyncio.Event()
-        self.dropped = 0  # observations this subscriber was too slow for
+    def __init__(self, feed: "Feed", after: int, seen: int) -> None:
+        self._feed = feed
+        self._seen = seen
+        self.number = after
+        """Of the last news that was taken."""
+        self.dropped = 0
+        """Observations that left the ring before they were taken."""
 
-    def put(self, observations: Sequence[Observation]) -> None:
-        room = (self._waiting.maxlen or 0) - len(self._waiting)
-        self.dropped += max(0, len(observations) - room)
-        self._waiting.extend(observations)
-        self._filled.set()
+    async def news(self) -> Sequence[News]:
+        """Wait until there is something after what was taken, and take it all."""
+        while not (found := self._feed.since(self.number)):
+            await self._feed.wait()
+        self.dropped += found[0].before - self._seen
+        self.number, self._seen = found[-1].number, found[-1].before + len(found[-1].observations)
+        return found
 
     async def __aiter__(self) -> AsyncIterator[list[Observation]]:
+        """Each turn gives all that was stored since the one before."""
         while True:
-            await self._filled.wait()
-            self._filled.clear()
-            observations = list(self._waiting)
-            self._waiting.clear()
-            yield observations
+            yield list(chain.from_iterable(one.observations for one in await self.news()))
 
 
 class Feed:
     """Newly stored observations, to every subscriber. Lives on the event loop."""
 
-    def __init__(self) -> None:
-        self._subscriptions: set[Subscription] = set()
-
-    @property
-    def subscribers(self) -> int:
-        return len(self._subscriptions)
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._ring: deque[News] = deque()
+        self._published = 0
+        self._number = 0
+        self._come = asyncio.Event()
+        self.subscribers = 0
+        self.start = secrets.token_hex(4)
+        """Of this feed alone: numbers begin anew with the process."""
 
     def publish(self, observations: Sequence[Observation]) -> None:
-        for subscription in self._subscriptions:
-            subscription.put(observations)
+        if not observations:
+            return
+        self._number += 1
+        self._ring.append(News(self._number, self._published, observations))
+        self._published += len(observations)
+        while len(self._ring) > 1 and self._published - self._ring[0].before > self._most:
+            self._ring.popleft()
+        if len(self._ring) > FRESH:
+            self._ring[-FRESH - 1].written.clear()
+        self._come.set()
+        self._come = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Until the next ``publish``."""
+        await self._come.wait()
+
+    def since(self, number: int) -> list[News]:
+        """What is still here of the news after that one."""
+        if not self._ring:
+            return []
+        skipped = max(0, number + 1 - self._ring[0].number)
+        return [self._ring[place] for place in range(skipped, len(self._ring))]
 
     @contextmanager
-    def subscribe(self, limit: int = 10_000) -> Iterator[Subscription]:
-        """``with feed.subscribe() as stored: async for observations in stored: …``"""
-        subscription = Subscription(limit)
-        self._subscriptions.add(subscription)
+    def subscribe(self, after: int | None = None) -> Iterator[Subscription]:
+        """``with feed.subscribe() as stored: async for observations in stored: …``.
+
+        ``after`` is the number of the news that one has already: see ``reaches``. Without it, what comes from now on.
+        """
+        number, seen = self._number, self._published
+        if after is not None and (found := self.since(after)):
+            number, seen = after, found[0].before
+        subscription = Subscription(self, number, seen)
+        self.subscribers += 1
         try:
             yield subscription
         finally:
-            self._subscriptions.discard(subscription)
+            self.subscribers -= 1
+
+    def reaches(self, after: int) -> bool:
+        """Whether nothing that came after that number is lost."""
+        first = self._ring[0].number if self._ring else self._number + 1
+        return first - 1 <= after <= self._number

@@ -57,7 +57,7 @@ async def _paced(file: Path, city: City, rate: float) -> tuple[float, float]:
     messages = int(rate * SECONDS) // len(PUBLISHERS) * len(PUBLISHERS)
     command = ("-m", "collector.bench.pace", str(file), str(rate), str(messages))
     sending = await asyncio.create_subprocess_exec(sys.executable, *command)
-    with city.feed.subscribe(1_000_000) as stored:
+    with city.feed.subscribe() as stored:
         batches = aiter(stored)
         async with asyncio.timeout(SECONDS * 10):
             while len(seen) < messages:

@@ -1,15 +1,12 @@
 """What the collector says over HTTP beside SensorThings."""
 
-import asyncio
 import csv
 import io
-import json
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from collector.api.events import _events
 from collector.batch import Batch
 from collector.city import City, open_city
 from collector.inventory import Inventory
@@ -17,8 +14,7 @@ from collector.ledger import Arrivals
 from collector.observation import Observation, Series
 from collector.quarantine import Held
 from collector.stores import NotOfferedError
-from collector.tests.asking import SUPERVISOR, client_of
-from collector.view import View
+from collector.tests.asking import client_of
 
 T = 1795392000000
 INVENTORY = Inventory.model_validate(
@@ -161,33 +157,6 @@ def test_a_gauge_that_knows_nothing_yet_is_left_out(city: City, client: TestClie
     shown = client.get("/metrics").text
     assert "senzorika_inbox_bytes 17\n" in shown
     assert "last_commit" not in shown
-
-
-async def test_who_looks_on_sees_what_was_just_stored(city: City) -> None:
-    stream = _events(city, View(city, SUPERVISOR), "wm-1")
-    assert (await anext(stream)).startswith(b"retry:")
-    waiting = asyncio.ensure_future(anext(stream))
-    await asyncio.sleep(0)
-    elsewhere = Observation(Series("wm-2", "water_volume"), T, 1.0)
-    city.feed.publish([Observation(VOLUME, T + 9, 0.9), elsewhere])
-    event = await asyncio.wait_for(waiting, 5)
-    name, line = event.decode().strip().split("\n")
-    assert name == "event: observations"
-    (seen,) = json.loads(line.removeprefix("data: "))
-    assert (seen["thing"], seen["at"], seen["value"]) == ("wm-1", T + 9, 0.9)
-    await stream.aclose()
-    assert city.feed.subscribers == 0
-
-
-async def test_a_slow_client_is_told_what_it_missed(city: City) -> None:
-    stream = _events(city, View(city, SUPERVISOR), None)
-    await anext(stream)
-    waiting = asyncio.ensure_future(anext(stream))
-    await asyncio.sleep(0)
-    city.feed.publish([Observation(VOLUME, T + i, float(i)) for i in range(10_005)])
-    assert len(json.loads((await waiting).decode().split("data: ")[1])) == 10_000
-    assert await anext(stream) == b"event: dropped\ndata: 5\n\n"
-    await stream.aclose()
 
 
 def test_the_page_and_what_it_needs_are_served_here(client: TestClient) -> None:

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from collector.batch import Batch
-from collector.feed import Feed
+from collector.feed import FRESH, Feed
 from collector.observation import Observation, Series, observation_id, split_observation_id
 from collector.query import Query
 from collector.reader import Reader
@@ -29,14 +29,47 @@ async def test_what_was_stored_since_the_last_look_comes_at_once() -> None:
     assert feed.subscribers == 0
 
 
-async def test_a_slow_subscriber_loses_the_oldest_and_is_told_how_many() -> None:
+async def test_a_slow_subscriber_loses_what_left_the_ring_and_is_told_how_much() -> None:
+    feed = Feed(most=5)
+    with feed.subscribe() as slow:
+        for begin in (1, 3, 6):
+            feed.publish([level(at) for at in range(begin, begin + 3)])
+        assert [one.at for one in await anext(aiter(slow))] == [6, 7, 8]
+        assert slow.dropped == 6
+        feed.publish([level(9)])
+        assert [one.at for one in await anext(aiter(slow))] == [9]
+        assert slow.dropped == 6
+
+
+async def test_what_is_longer_than_the_ring_is_still_given_once() -> None:
+    feed = Feed(most=2)
+    with feed.subscribe() as live:
+        feed.publish([level(at) for at in range(10)])
+        assert len(await anext(aiter(live))) == 10
+        assert live.dropped == 0
+
+
+async def test_one_who_comes_back_goes_on_where_it_was() -> None:
+    feed = Feed(most=4)
+    for at in range(1, 4):
+        feed.publish([level(at)])
+    with feed.subscribe(after=1) as back:
+        assert [one.at for one in await anext(aiter(back))] == [2, 3]
+    for at in range(4, 9):
+        feed.publish([level(at)])
+    assert [number for number in range(12) if feed.reaches(number)] == [4, 5, 6, 7, 8]
+    with feed.subscribe(after=8) as back:
+        feed.publish([level(9)])
+        assert [one.at for one in await anext(aiter(back))] == [9]
+        assert back.dropped == 0
+
+
+async def test_what_was_written_of_news_is_kept_for_a_moment_only() -> None:
     feed = Feed()
-    with feed.subscribe(limit=3) as slow, feed.subscribe() as quick:
-        feed.publish([level(at) for at in range(1, 3)])
-        feed.publish([level(at) for at in range(3, 6)])
-        assert [one.at for one in await anext(aiter(slow))] == [3, 4, 5]
-        assert slow.dropped == 2
-        assert len(await anext(aiter(quick))) == 5
+    for at in range(FRESH + 5):
+        feed.publish([level(at)])
+        feed.since(0)[-1].written["all"] = b"[]"
+    assert sum(bool(one.written) for one in feed.since(0)) == FRESH
 
 
 async def test_a_long_answer_comes_in_pieces() -> None:
