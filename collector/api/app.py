@@ -11,7 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from collector.access import ForbiddenError, UnauthenticatedError
 from collector.access.rates import Rates
-from collector.api import events, figures, last, operations, rights, series, standard, things
+from collector.api import batches, events, figures, last, operations, rights, series, standard, things
 from collector.api.gate import Gate, Identify
 from collector.api.listing import Listings
 from collector.api.parts import Parts
@@ -45,7 +45,7 @@ def create_app(city: City, rules: Rules) -> FastAPI:
     app.add_middleware(Gate, identify=rules.identify, audit=city.access.audit, known=rules.known, unknown=rules.unknown)
     # A page of the open web that resolves its own name to the loopback must not read the city.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(rules.hosts))
-    for part in (standard, things, series, figures, last, events, operations, rights):
+    for part in (batches, standard, things, series, figures, last, events, operations, rights, commands):
         app.include_router(part.router)
     app.add_exception_handler(AskedWrongError, _refusal(400))
     app.add_exception_handler(UnauthenticatedError, _refusal(401))

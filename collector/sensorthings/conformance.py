@@ -20,4 +20,7 @@ _READING = (
     "data-array/data-array",
 )
 
-CONFORMANCE = tuple(f"{_SENSING}/{requirement}" for requirement in _READING)
+_JSON_BATCH = "https://fraunhoferiosb.github.io/FROST-Server/extensions/JsonBatchRequest.html"
+"""18-088 itself has batches as multipart messages, which are not offered; this is where those in JSON have a name."""
+
+CONFORMANCE = (*(f"{_SENSING}/{requirement}" for requirement in _READING), _JSON_BATCH)
