@@ -27,6 +27,7 @@ from collector.center import SHIPPED, load_centers
 from collector.city import City, open_city
 from collector.config import CollectorConfig, HttpConfig, load_config
 from collector.control import Control, RefusedError, alone, ask
+from collector.dispatch import Dispatch
 from collector.first_steps import first_reading, first_token, page
 from collector.housekeeping import Housekeeping
 from collector.ingest import Ingest
@@ -139,7 +140,8 @@ def _quickstart(home: Path) -> Path:
 
 async def _serve(config: CollectorConfig, file: Path) -> None:
     """Until a signal; what was opened is closed in the opposite order, and no process is left."""
-    policy = Policy(load_centers(config.access.centers or SHIPPED), load_rules(config.access.openness))
+    access = config.access
+    policy = Policy(load_centers(access.centers or SHIPPED), load_rules(access.openness), access.keys)
     inventory_file = InventoryFile(config.inventory, config.city, policy.centers.names)
     inventory = inventory_file.read()
     async with AsyncExitStack() as stack:
@@ -166,6 +168,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
             receiver.run(),
             registration.run(),
             Housekeeping(city).run(),
+            Dispatch(city, city.commands, receiver.publish).run(),
             Control(config.data, verbs(city, registration, config, file)).run(),
             _serve_http(city, config.http),
             _until_signal(receiver.connected, first_reading(config, inventory)),

@@ -1,5 +1,6 @@
 """What does the HTTP API stand on? Everything the collector knows, as one value."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from collector.access.protection import Protections
 from collector.access.pseudonyms import open_pseudonyms
 from collector.access.rights import Access, Policy, Rights
 from collector.access.tokens import Tokens
+from collector.command_book import CommandBook
 from collector.feed import Feed
 from collector.health import Health, Metrics
 from collector.inventory import Inventory
@@ -37,10 +39,13 @@ class City:
     quarantine: Quarantine
     access: Access
     rights: Rights
+    commands: CommandBook
     feed: Feed = field(default_factory=Feed)
     health: Health = field(default_factory=Health)
     metrics: Metrics = field(default_factory=Metrics)
     writer: Writer = field(default_factory=Writer)
+    approved: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a command was approved: it need not wait for its turn."""
 
     def close(self) -> None:
         """What is being written is written; nothing more is."""
@@ -76,6 +81,7 @@ def open_city(  # noqa: PLR0913, PLR0917  # everything that collector.toml names
         Quarantine(engine),
         access,
         Rights(access, registry),
+        CommandBook(engine, access.audit, access.policy.keys, now),
     )
 
 

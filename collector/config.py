@@ -117,6 +117,8 @@ class AccessConfig(_Strict):
     """A folder with a scope file for each center."""
     openness: Path | None = None
     """Rules that count before those that ship (``collector/openness.toml``)."""
+    keys: Path | None = None
+    """A folder with ``<center>.key`` of each center whose commands are signed here."""
 
 
 class CollectorConfig(_Strict):
@@ -152,7 +154,7 @@ def load_config(file: Path) -> CollectorConfig:
     config = config.model_copy(
         update={
             "http": http.model_copy(update=_within(folder, http, "certificate", "key")),
-            "access": config.access.model_copy(update=_within(folder, config.access, "centers", "openness")),
+            "access": config.access.model_copy(update=_within(folder, config.access, "centers", "openness", "keys")),
             "data": folder / config.data,
             "inventory": folder / config.inventory,
             "broker": broker.model_copy(update=paths),

@@ -52,6 +52,7 @@ COUNTERS = {
     "observations_repeated_total": "observations that were kept already",
     "readings_quarantined_total": "readings held in quarantine",
     "receipts_total": "receipts sent to publishers",
+    "commands_sent_total": "approved commands sent, each repetition counted",
     "replays_asked_total": "ranges of messages that gateways were asked to send again",
     "commits_total": "batches committed",
     "commits_failed_total": "batches that could not be committed and were tried again",

@@ -84,6 +84,13 @@ class Receiver:
             tasks.create_task(self._commit_batches())
             tasks.create_task(self._look_around())
 
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """At QoS 0; whether there is a connection to send it over."""
+        if self._connection is None:
+            return False
+        self._connection.write(mqtt.publish(topic, payload))
+        return True
+
     # ---- the connection ---------------------------------------------------------------------------------------------
 
     async def _stay_connected(self) -> None:

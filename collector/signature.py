@@ -15,15 +15,15 @@ from firmware import orders
 
 
 class Signer:
-    """The key of the collector's own certificate; who verifies needs that certificate."""
+    """A key of the collector's own, or of a center; who verifies needs its public half. ``name``: the setting."""
 
-    def __init__(self, key: Path) -> None:
+    def __init__(self, key: Path, name: str = "broker.key") -> None:
         try:
             loaded = load_pem_private_key(key.read_bytes(), password=None)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"broker.key: {key}: {error}") from None
+            raise ConfigError(f"{name}: {key}: {error}") from None
         if not isinstance(loaded, ec.EllipticCurvePrivateKey) or not isinstance(loaded.curve, ec.SECP256R1):
-            raise ConfigError(f"broker.key: {key}: expected an EC P-256 key")
+            raise ConfigError(f"{name}: {key}: expected an EC P-256 key")
         self._key = loaded
 
     def signed(self, message: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from collector.access.asker import Asker
@@ -30,6 +31,8 @@ class Policy:
 
     centers: Centers
     rules: Rules
+    keys: Path | None = None
+    """Where the centers' keys are that sign commands; None: no command is signed here."""
 
     @classmethod
     def shipped(cls) -> "Policy":

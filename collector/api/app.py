@@ -11,7 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from collector.access import ForbiddenError, UnauthenticatedError
 from collector.access.rates import Rates
-from collector.api import batches, events, figures, last, operations, rights, series, standard, things
+from collector.api import batches, commands, events, figures, last, operations, rights, series, standard, things
 from collector.api.gate import Gate, Identify
 from collector.api.listing import Listings
 from collector.api.parts import Parts

@@ -1,4 +1,4 @@
-"""Tokens, and what the inventory protects."""
+"""Tokens, what the inventory protects, and commands."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,4 +25,21 @@ def upgrade() -> None:
         sa.Column("thing", sa.String(64), primary_key=True),
         sa.Column("openness", sa.String(16)),
         sa.Column("household", sa.String(64)),
+    )
+    op.create_table(
+        "command",
+        sa.Column("id", sa.String(64), primary_key=True),
+        sa.Column("center", sa.String(32), nullable=False),
+        sa.Column("publisher", sa.String(64), nullable=False),
+        sa.Column("thing", sa.String(64), nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("arguments", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("valid_for", sa.BigInteger, nullable=False),
+        sa.Column("asked_by", sa.Text, nullable=False),
+        sa.Column("asked", sa.BigInteger, nullable=False),
+        sa.Column("approved_by", sa.Text),
+        sa.Column("approved", sa.BigInteger),
+        sa.Column("withdrawn_by", sa.Text),
+        sa.Column("payload", sa.LargeBinary),
     )
