@@ -24,7 +24,7 @@ class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     thing: Annotated[str, Field(max_length=64)]
-    name: Annotated[str, Field(max_length=64)]
+    name: Annotated[str, Field(min_length=1, max_length=64)]
     arguments: dict[str, Any] = {}
     reason: Annotated[str, Field(max_length=256)]
     valid_for: Annotated[int, Field(ge=1, le=3600)] = 300
