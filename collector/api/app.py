@@ -11,7 +11,20 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from collector.access import ForbiddenError, UnauthenticatedError
 from collector.access.rates import Rates
-from collector.api import batches, commands, events, figures, last, operations, rights, series, standard, things
+from collector.api import (
+    batches,
+    catalog,
+    commands,
+    events,
+    figures,
+    last,
+    operations,
+    rights,
+    series,
+    standard,
+    things,
+)
+from collector.api.catalog import Catalogs
 from collector.api.gate import Gate, Identify
 from collector.api.listing import Listings
 from collector.api.parts import Parts
@@ -41,11 +54,12 @@ def create_app(city: City, rules: Rules) -> FastAPI:
     app.state.city = city
     app.state.parts = Parts()
     app.state.listings = Listings()
+    app.state.catalogs = Catalogs()
     app.state.identify = rules.identify
     app.add_middleware(Gate, identify=rules.identify, audit=city.access.audit, known=rules.known, unknown=rules.unknown)
     # A page of the open web that resolves its own name to the loopback must not read the city.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(rules.hosts))
-    for part in (batches, standard, things, series, figures, last, events, operations, rights, commands):
+    for part in (batches, standard, things, series, figures, last, events, catalog, operations, rights, commands):
         app.include_router(part.router)
     app.add_exception_handler(AskedWrongError, _refusal(400))
     app.add_exception_handler(UnauthenticatedError, _refusal(401))

@@ -1,0 +1,1 @@
+"""What does the city publish? A catalogue in DCAT-AP 3, for portals that harvest it."""
