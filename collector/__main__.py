@@ -170,7 +170,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
             Housekeeping(city).run(),
             Dispatch(city, city.commands, receiver.publish).run(),
             Control(config.data, verbs(city, registration, config, file)).run(),
-            _serve_http(city, config.http),
+            _serve_http(city, ingest, config.http),
             _until_signal(receiver.connected, first_reading(config, inventory)),
             *([broker.run(city.health)] if broker else ()),
         )
@@ -204,10 +204,10 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
-async def _serve_http(city: City, http: HttpConfig) -> None:
+async def _serve_http(city: City, ingest: Ingest, http: HttpConfig) -> None:
     server = _Server(
         uvicorn.Config(
-            create_app(city, _rules(city, http)),
+            create_app(city, _rules(city, http), ingest),
             host=http.host,
             port=http.port,
             ssl_certfile=http.certificate,

@@ -105,6 +105,10 @@ class Catalog:
         """(datastream, at) of the observations that are said to be of this feature."""
         return self._sampled_of.get(feature, set()).copy()
 
+    def samples_in(self, datastream: int) -> list[tuple[int, int]]:
+        """(datastream, at) of those in one datastream."""
+        return [one for one in list(self._sampled) if one[0] == datastream]
+
     @property
     def sampled_count(self) -> int:
         return len(self._sampled)

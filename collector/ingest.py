@@ -18,7 +18,7 @@ from collector.city import City
 from collector.decode import Reading, decode, parse, reading_of
 from collector.ledger import Arrivals, Key
 from collector.limits import load_limits
-from collector.marking import Marking
+from collector.marking import Marked, Marking
 from collector.message import FUTURE, PAST, SKEW, Message
 from collector.metadata import insert, result
 from collector.observation import Observation, Series, kind_of
@@ -26,6 +26,7 @@ from collector.quarantine import Held
 from collector.ranges import Ranges
 from collector.series_table import SeriesTable
 from collector.state import ONLINE, observe_state
+from collector.stores import Added
 from firmware import contract, orders
 from firmware.contract import ContractError
 
@@ -156,6 +157,33 @@ class Ingest:
                 released += self._write(batch, now, freed)
         return released
 
+    def enter(self, readings: Sequence[Reading], now: int) -> tuple[Batch, list[str]]:
+        """Store what somebody enters at ``now`` (ms UTC); durable on return.
+
+        Returns what was kept, and for each reading why it can't be stored, or "". No publisher speaks, so whether the
+        one who enters it may is asked elsewhere; nothing is quarantined. Raises StoreError or DBAPIError: then the same
+        may be entered again. Entering twice equals entering once.
+        """
+        batch = _Taken(self._city.store.table)
+        reasons = []
+        places: list[int] = []  # of each observation
+        for place, reading in enumerate(readings):
+            reason = self.why_not(reading, now)
+            if not reason:
+                batch.add(_Origin("", "", now), self._observations(reading, now))
+                places += [place] * len(reading.values)
+            reasons.append(reason)
+        marked, added = self._add(batch, now)
+        self._marking.take(marked)
+        self._count(marked, added)
+        for position, reason in added.refused:
+            reasons[places[position]] = reason
+        return added.kept, reasons
+
+    def why_not(self, reading: Reading, now: int) -> str:
+        """Why this can't be entered at ``now``; "" where only the store could still refuse it."""
+        return _out_of_time(reading.at, now) or self._too_many(reading)
+
     def _retry(self, batch: _Taken, one: Held, now: int) -> None:
         if one.whole:
             self._take(batch, Message(one.topic, one.content, now))
@@ -167,12 +195,9 @@ class Ingest:
 
     def _write(self, batch: _Taken, now: int, freed: Sequence[Held]) -> Batch:
         city = self._city
-        marked = self._marking.marked(batch.observations)
-        observations = marked.observations
-        added = city.store.add(observations, now)
+        marked, added = self._add(batch, now)
         for position, reason in added.refused:
-            batch.hold(batch.origin_of(position), _as_reading(observations[position]), reason)
-        self._see(np.delete(observations.series, [position for position, _ in added.refused]))
+            batch.hold(batch.origin_of(position), _as_reading(marked.observations[position]), reason)
         with city.engine.begin() as connection:
             city.quarantine.let_go(connection, freed)  # first: what is refused again is held again
             city.quarantine.hold(connection, batch.held)
@@ -184,12 +209,23 @@ class Ingest:
             accounts = city.ledger.write(connection, known, now)
         city.ledger.take(accounts)
         self._marking.take(marked)
-        metrics = city.metrics
+        self._count(marked, added)
+        city.metrics.add("readings_quarantined_total", len(batch.held))
+        return added.kept
+
+    def _add(self, batch: _Taken, now: int) -> tuple[Marked, Added]:
+        """Into the store, with its marks; every series that is there then has a datastream."""
+        marked = self._marking.marked(batch.observations)
+        added = self._city.store.add(marked.observations, now)
+        self._see(np.delete(marked.observations.series, [position for position, _ in added.refused]))
+        return marked, added
+
+    def _count(self, marked: Marked, added: Added) -> None:
+        metrics = self._city.metrics
         metrics.add("commits_total")
         metrics.add("observations_stored_total", len(added.kept))
-        metrics.add("observations_repeated_total", len(observations) - len(added.kept) - len(added.refused))
-        metrics.add("readings_quarantined_total", len(batch.held))
-        return added.kept
+        repeated = len(marked.observations) - len(added.kept) - len(added.refused)
+        metrics.add("observations_repeated_total", repeated)
 
     def _see(self, numbers: npt.NDArray[np.int32]) -> None:
         """Every series that has an observation has a datastream, also when a commit before was cut short here."""
@@ -307,7 +343,10 @@ class Ingest:
         if reason:
             batch.hold(origin, msgspec.json.encode(reading), reason)
             return
-        skewed = "skewed" if reading.at > origin.received + SKEW else ""
+        batch.add(origin, self._observations(reading, origin.received))
+
+    def _observations(self, reading: Reading, received: int) -> list[Observation]:
+        skewed = "skewed" if reading.at > received + SKEW else ""
         quality, censored = reading.quality or {}, reading.censored or {}
         observations = []
         for key, value in reading.values.items():
@@ -321,7 +360,7 @@ class Ingest:
                     series, reading.at, value, quality.get(key, ""), censored.get(key, ""), reading.source, derived
                 )
             )
-        batch.add(origin, observations)
+        return observations
 
     def _refusal(self, origin: _Origin, reading: Reading) -> str:
         publisher = self._city.registry.publishers.get(origin.publisher)
@@ -329,8 +368,9 @@ class Ingest:
             return "unknown publisher"
         if reading.thing not in publisher.things:
             return "not_yours" if self._city.registry.thing(reading.thing) else "unknown thing"
-        if reason := _out_of_time(reading.at, origin.received):
-            return reason
+        return _out_of_time(reading.at, origin.received) or self._too_many(reading)
+
+    def _too_many(self, reading: Reading) -> str:
         try:
             for quantity in reading.values:
                 self._city.store.table.admit(Series(reading.thing, quantity, reading.period))

@@ -1,4 +1,4 @@
-"""OGC SensorThings API 1.1 (18-088), the part that reads."""
+"""OGC SensorThings API 1.1 (18-088): reading, creating, changing and deleting entities."""
 
 
 class AskedWrongError(Exception):
@@ -7,3 +7,15 @@ class AskedWrongError(Exception):
 
 class NotThereError(Exception):
     """There is no such entity or path (HTTP 404)."""
+
+
+class NotForHereError(Exception):
+    """What was asked is never done there; the text says what to do instead (HTTP 405)."""
+
+
+class ConflictError(Exception):
+    """What was asked stands against what is there, or against who owns it; the text says which (HTTP 409)."""
+
+
+class TooLargeError(Exception):
+    """The body is over what is taken; the text says how much is (HTTP 413)."""

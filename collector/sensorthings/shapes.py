@@ -33,21 +33,25 @@ def thing_entity(thing: Thing) -> Entity:
     return Entity(
         "Things",
         thing.number,
-        {"name": thing.name["en"], "description": thing.description or thing.id, "properties": properties},
+        {
+            "name": thing.name["en"],
+            "description": thing.description or (thing.id if thing.inventory else ""),
+            "properties": properties,
+        },
     )
 
 
 def location_entity(place: Location, thing: Thing | None) -> Entity:
     """``thing``: the one of the inventory whose place it is, as it may be named."""
-    name = place.name or (thing.name["en"] if thing else f"Place {place.id}")
-    description = place.description or (f"Where {thing.id} is" if thing else name)
+    name = place.name or (thing.name["en"] if thing else "Place")
+    description = place.description or (f"Where {thing.id} is" if thing else "")
     return _encoded("Locations", place, (name, description), {"location": place.location})
 
 
 def feature_entity(feature: Feature, thing: Thing | None) -> Entity:
     """``thing``: the one of the inventory whose place it was made of, as it may be named."""
-    name = feature.name or (thing.name["en"] if thing else f"Feature {feature.id}")
-    description = feature.description or (f"What {thing.id} observes, at its place" if thing else name)
+    name = feature.name or (thing.name["en"] if thing else "Place")
+    description = feature.description or (f"What {thing.id} observes, at its place" if thing else "")
     return _encoded("FeaturesOfInterest", feature, (name, description), {"feature": feature.feature})
 
 
@@ -76,8 +80,7 @@ def datastream_entity(stream: Datastream) -> Entity:
     }
     shown = {
         "name": told.name or _stream_name(series),
-        "description": told.description
-        or f"{series.quantity} of {series.thing}" + (" over an interval" if series.period else ""),
+        "description": told.description or ("" if told.name else _stream_description(series)),
         "observationType": observation_type(kind),
         "unitOfMeasurement": told.unit or unit_of(kind),
     }
@@ -118,3 +121,7 @@ def _encoded(name: str, record: Location | Feature | Sensor, told: tuple[str, st
 
 def _stream_name(series: Series) -> str:
     return f"{series.thing} {series.quantity}" + (f" {series.period} ms" if series.period else "")
+
+
+def _stream_description(series: Series) -> str:
+    return f"{series.quantity} of {series.thing}" + (" over an interval" if series.period else "")
