@@ -93,19 +93,32 @@ class Newest:
         }
         return LastColumns(at, number, text, quality, censored)
 
-    def revision(self, series: Iterable[Series] | None = None) -> int:
+    def revision(self, numbers: Int64s | None = None) -> int:
         """As ``Store.revision``."""
-        if series is None:
+        if numbers is None:
             return self._latest_revision
-        numbers = [number for one in series if (number := self._table.find(one)) is not None]
         revisions = self._revision
-        return max((int(revisions[number]) for number in numbers if number < len(revisions)), default=0)
+        known = numbers[(numbers >= 0) & (numbers < len(revisions))]
+        return int(revisions[known].max(initial=0))
 
     def revise(self) -> None:
         """Something else than what was taken has changed, perhaps of every series."""
         with self._lock:
             self._latest_revision += 1
             self._revision[:] = self._latest_revision
+
+    def forget(self, numbers: Iterable[int], before: int) -> None:
+        """What these series measured before that time (ms UTC) was erased."""
+        with self._lock:
+            self._latest_revision += 1
+            for number in numbers:
+                if not 0 <= number < len(self._at):
+                    continue
+                self._revision[number] = self._latest_revision
+                if self._at[number] - self._table.has_period[number] < before:
+                    self._newest.pop(number, None)
+                    self._at[number] = -1
+                    self._number[number] = np.nan
 
     def _observation(self, number: int, row: tuple[Any, ...]) -> Observation:
         at, figure, text, *rest = row

@@ -50,7 +50,7 @@ class Reader:
 
         What was just read and has not changed since is not read again.
         """
-        revision = self._store.revision((query.series,))
+        revision = self._store.revision(self._store.table.numbers_of((query.series,)))
         if revision is not None and (known := self._recent.find(query, revision)) is not None:
             for batch in known:
                 yield batch

@@ -16,6 +16,7 @@ from collector.access.asker import Asker
 from collector.access.openness import Judgement
 from collector.access.reads import Reads
 from collector.aggregation import Aggregate, Aggregation
+from collector.batch import Int64s
 from collector.catalog import Catalog
 from collector.city import City
 from collector.columns import without_source
@@ -150,14 +151,16 @@ class View:
 
     def last_columns(self, selection: Selection) -> LastColumns:
         """The newest of each, from memory; of a selection that this view has made."""
-        numbers = selection.numbers
-        if (numbers < 0).any():  # what had never been observed may be there by now
-            numbers = self._city.store.table.numbers_of(selection.inner)
-        return self._city.store.last_columns(numbers)
+        return self._city.store.last_columns(self._numbers(selection))
 
     def changed(self, selection: Selection | None) -> int | None:
         """As ``Store.revision``, of all that is selected, or of everything there is."""
-        return self._city.store.revision(selection.inner if selection else None)
+        return self._city.store.revision(self._numbers(selection) if selection else None)
+
+    def _numbers(self, selection: Selection) -> Int64s:
+        """What had never been observed may be there by now."""
+        is_whole = (selection.numbers >= 0).all()
+        return selection.numbers if is_whole else self._city.store.table.numbers_of(selection.inner)
 
     @property
     def revision(self) -> Hashable:

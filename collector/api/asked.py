@@ -77,9 +77,10 @@ def streams_of(
     check_things(view, things)
     for quantity in quantities:
         check_quantity(quantity)
-    several: Iterable[Datastream] = view.datastreams
     if things:
-        several = [one for thing in dict.fromkeys(things) for one in view.datastreams_of(thing)]
+        several: Iterable[Datastream] = (one for thing in dict.fromkeys(things) for one in view.datastreams_of(thing))
+    else:
+        several = view.datastreams
     wanted = frozenset(quantities)
     found = [
         one

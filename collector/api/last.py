@@ -89,9 +89,10 @@ def _listing(kept: Listings, view: View, wanted: Wanted) -> Listing:
 
 def _streams(view: View, wanted: Wanted) -> list[Datastream]:
     quantities = frozenset(wanted.quantity)
-    several = view.datastreams
     if wanted.thing:
         several = [one for thing in dict.fromkeys(wanted.thing) for one in view.datastreams_of(thing)]
+    else:
+        several = view.datastreams
     return [
         one
         for one in several

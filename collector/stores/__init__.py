@@ -1,6 +1,6 @@
 """What must a place that keeps observations be able to do, and which place does a URL name?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -119,8 +119,8 @@ class Store(Protocol):
     def last_columns(self, numbers: Int64s) -> LastColumns:
         """The newest of many series at once, by their numbers in ``table``, from memory, callable on the event loop."""
 
-    def revision(self, series: Iterable[Series] | None = None) -> int | None:
-        """A number that grows whenever what is kept of any of these series, or of any at all, changes.
+    def revision(self, numbers: Int64s | None = None) -> int | None:
+        """A number that grows whenever what is kept of these numbers of ``table``, or of any at all, changes.
 
         It grows after the change can be seen: asked before a question, it is never newer than the answer. It starts
         anew with the process. None where others write too. Callable on the event loop.

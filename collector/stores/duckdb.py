@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
@@ -249,8 +249,8 @@ class DuckdbStore:
 
         return Columns(self._cursor(), statement, query.series)
 
-    def revision(self, series: Iterable[Series] | None = None) -> int:
-        return self._newest.revision(series)
+    def revision(self, numbers: Int64s | None = None) -> int:
+        return self._newest.revision(numbers)
 
     def count(self, query: Query) -> int:
         def statement(cursor: duckdb.DuckDBPyConnection) -> questions.Statement:

@@ -1,6 +1,6 @@
 """How are observations kept in InfluxDB 1.x, 2.x or 3? Line protocol in, InfluxQL out; the last arrival wins."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
@@ -97,7 +97,7 @@ class InfluxStore:
     def open_columns(self, query: Query) -> Columns:
         return ColumnsOfRows(query.series, self.open_rows(query))
 
-    def revision(self, series: Iterable[Series] | None = None) -> None:
+    def revision(self, numbers: Int64s | None = None) -> None:
         """Others may write into the same database, and say nothing."""
 
     def open_aggregates(self, question: Aggregation) -> Rows[Aggregate]:

@@ -78,8 +78,8 @@ class MemoryStore:
     def open_columns(self, query: Query) -> Columns:
         return ColumnsOfRows(query.series, self.open_rows(query))
 
-    def revision(self, series: Iterable[Series] | None = None) -> int:
-        return self._newest.revision(series)
+    def revision(self, numbers: Int64s | None = None) -> int:
+        return self._newest.revision(numbers)
 
     def count(self, query: Query) -> int:
         return len(self._matching(query))

@@ -331,15 +331,19 @@ def test_a_revision_grows_when_a_series_changes_and_only_then(store: Store) -> N
     if store.revision() is None:
         pytest.skip("where others write too nobody can say")
     add(store, [water(1, 1.0), Observation(LEVEL, NOW, 50.0)], NOW)
-    before = store.revision((WATER,)), store.revision((LEVEL,)), store.revision()
+
+    def revision(*series: Series) -> int:
+        return store.revision(store.table.numbers_of(series))  # type: ignore[return-value]
+
+    before = revision(WATER), revision(LEVEL), store.revision()
     add(store, [Observation(LEVEL, NOW + 1, 51.0)], NOW)
     add(store, [water(1, 1.0)], NOW + 1)
-    assert store.revision((WATER,)) == before[0]
-    assert store.revision((LEVEL,)) > before[1]  # type: ignore[operator]
-    assert store.revision((WATER, LEVEL)) == store.revision((LEVEL,)) == store.revision()
+    assert revision(WATER) == before[0]
+    assert revision(LEVEL) > before[1]  # type: ignore[operator]
+    assert revision(WATER, LEVEL) == revision(LEVEL) == store.revision()
     add(store, [water(0, 0.5)], NOW + 2)
-    assert store.revision((WATER,)) > before[2]  # type: ignore[operator]
-    assert store.revision(()) == store.revision((Series("wm-9", "water_volume"),)) == 0
+    assert revision(WATER) > before[2]  # type: ignore[operator]
+    assert revision() == revision(Series("wm-9", "water_volume")) == 0
 
 
 def test_an_interrupted_query_ends_with_an_error_and_the_store_goes_on(store: Store) -> None:
