@@ -95,9 +95,26 @@ def _parser() -> argparse.ArgumentParser:
     act.add_argument("name")
     token.add_parser("list", help="all that were ever made, without their secrets")
 
+    verb = parsers.add_parser("household", help="what is known of one household, and how it is forgotten")
+    household = verb.add_subparsers(dest="act", metavar="ACT", required=True)
+    for name, text in (
+        ("export", "write all of it into a new directory"),
+        ("erase", "erase what was measured up to now, and refuse it when it comes again"),
+        ("pseudonyms", "print under which names its things leave the collector"),
+    ):
+        act = household.add_parser(name, help=text)
+        act.add_argument("household", help="as inventory.toml names it")
+        act.add_argument("--why", required=True, help="stands in the audit log")
+        if name == "export":
+            act.add_argument("target", type=Path, metavar="DIR")
+
     parsers.add_parser("audit", help="check the log of who read and did what, and print its head")
 
-    for verb in [*parsers.choices.values(), *token.choices.values()]:  # it may stand on either side of the verb
+    for verb in [
+        *parsers.choices.values(),
+        *token.choices.values(),
+        *household.choices.values(),
+    ]:  # it may stand on either side of the verb
         verb.add_argument("--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="of the one that runs")
     return parser
 
@@ -112,6 +129,13 @@ def _ask(options: argparse.Namespace) -> str:
         if options.act == "add":
             more |= {"grants": " ".join(options.grant), "days": str(options.days)}
         return ask(data, f"token {options.act}", **more)
+    if options.verb == "household":
+        more = {"household": options.household, "why": options.why}
+        if options.act == "pseudonyms":
+            return ask(data, "pseudonyms", **more)
+        if options.act == "export":
+            more["target"] = str(options.target.absolute())
+        return ask(data, f"household {options.act}", **more)
     if options.verb == "backup":
         return ask(data, "backup", target=str(options.target.absolute()))
     return ask(data, "release", **({"publisher": options.publisher} if options.publisher else {}))

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from collector.access.audit import FILE as AUDIT
 from collector.access.audit import Audit
+from collector.access.erasure import Erasures
 from collector.access.protection import Protections
 from collector.access.pseudonyms import open_pseudonyms
 from collector.access.rights import Access, Policy, Rights
@@ -89,6 +90,7 @@ def _open_access(engine: Engine, inventory: Inventory, data: Path, policy: Polic
     return Access(
         policy or Policy.shipped(),
         Protections(engine, inventory),
+        Erasures(engine),
         open_pseudonyms(data),
         Tokens(engine, now),
         Audit(data / AUDIT, now),

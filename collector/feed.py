@@ -81,6 +81,10 @@ class Feed:
         self._come.set()
         self._come = asyncio.Event()
 
+    def forget(self) -> None:
+        """Something that is still here was erased: whoever has not seen it yet is told that news were dropped."""
+        self._ring.clear()
+
     async def wait(self) -> None:
         """Until the next ``publish``."""
         await self._come.wait()

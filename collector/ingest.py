@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from collector import ranges
-from collector.batch import Batch
+from collector.batch import Batch, Positions
 from collector.bulk import Bulk, Taken
 from collector.city import City
 from collector.decode import Reading, decode, parse, reading_of
@@ -173,11 +173,14 @@ class Ingest:
                 batch.add(_Origin("", "", now), self._observations(reading, now))
                 places += [place] * len(reading.values)
             reasons.append(reason)
-        marked, added = self._add(batch, now)
+        marked, added, staying = self._add(batch, now)
         self._marking.take(marked)
         self._count(marked, added)
+        left = range(len(places)) if staying is None else staying.tolist()
+        for position in set(range(len(places))).difference(left):
+            reasons[places[position]] = "was erased"
         for position, reason in added.refused:
-            reasons[places[position]] = reason
+            reasons[places[left[position]]] = reason
         return added.kept, reasons
 
     def why_not(self, reading: Reading, now: int) -> str:
@@ -195,9 +198,12 @@ class Ingest:
 
     def _write(self, batch: _Taken, now: int, freed: Sequence[Held]) -> Batch:
         city = self._city
-        marked, added = self._add(batch, now)
+        erasures = city.access.erasures
+        batch.held = [one for one in batch.held if one.whole or not erasures.covers(one.content)]
+        marked, added, staying = self._add(batch, now)
         for position, reason in added.refused:
-            batch.hold(batch.origin_of(position), _as_reading(marked.observations[position]), reason)
+            origin = batch.origin_of(position if staying is None else int(staying[position]))
+            batch.hold(origin, _as_reading(marked.observations[position]), reason)
         with city.engine.begin() as connection:
             city.quarantine.let_go(connection, freed)  # first: what is refused again is held again
             city.quarantine.hold(connection, batch.held)
@@ -213,12 +219,17 @@ class Ingest:
         city.metrics.add("readings_quarantined_total", len(batch.held))
         return added.kept
 
-    def _add(self, batch: _Taken, now: int) -> tuple[Marked, Added]:
-        """Into the store, with its marks; every series that is there then has a datastream."""
-        marked = self._marking.marked(batch.observations)
+    def _add(self, batch: _Taken, now: int) -> tuple[Marked, Added, Positions | None]:
+        """Into the store, with its marks; every series that is there then has a datastream.
+
+        Also returned is where in the batch those stood that were not erased before; None where all of them stay.
+        """
+        arrived = batch.observations
+        staying = self._city.access.erasures.staying(arrived)
+        marked = self._marking.marked(arrived if staying is None else arrived.take(staying))
         added = self._city.store.add(marked.observations, now)
         self._see(np.delete(marked.observations.series, [position for position, _ in added.refused]))
-        return marked, added
+        return marked, added, staying
 
     def _count(self, marked: Marked, added: Added) -> None:
         metrics = self._city.metrics

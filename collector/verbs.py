@@ -1,25 +1,20 @@
-"""What may a running collector be told to do? Release what is held, back itself up, give tokens and take them away."""
+"""What may a running collector be told to do? Release what is held, back itself up, and what ``custody`` adds."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from collector.access import giving
-from collector.access.tokens import TokenError
 from collector.backup import back_up
 from collector.city import City
 from collector.config import CollectorConfig
 from collector.control import RefusedError, Verb
+from collector.custody import custody
 from collector.inventory import ConfigError
 from collector.metadata import sqlite_file
 from collector.registration import Registration
 from collector.stores import StoreError
-
-CONSOLE = "console"
-"""Who asks over the socket: whoever may open it runs the collector."""
 
 
 def verbs(city: City, registration: Registration, config: CollectorConfig, file: Path) -> Mapping[str, Verb]:
@@ -44,34 +39,4 @@ def verbs(city: City, registration: Registration, config: CollectorConfig, file:
         size = await asyncio.to_thread(back_up, target, metadata, city.store, (config.inventory, file))
         return f"{target}: {size / 1e6:.1f} MB: start a collector with data = {str(target)!r} to use it"
 
-    async def token_add(asked: dict[str, str]) -> str:
-        grants, days = asked.get("grants", "").split(), asked.get("days", str(giving.DAYS))
-        if not days.isdecimal():
-            raise RefusedError(f"days: expected a whole number, got {days}")
-        with _said():
-            wanted = giving.Wanted(asked.get("name", ""), grants, int(days), asked.get("purpose", ""))
-            return await asyncio.to_thread(giving.give, city.access, CONSOLE, wanted)
-
-    async def token_list(_asked: dict[str, str]) -> str:
-        return giving.listed(city.access)
-
-    async def token_revoke(asked: dict[str, str]) -> str:
-        with _said():
-            await asyncio.to_thread(giving.take_away, city.access, CONSOLE, asked.get("name", ""))
-        return f"{asked['name']} is refused from now on"
-
-    return {
-        "release": release,
-        "backup": backup,
-        "token add": token_add,
-        "token list": token_list,
-        "token revoke": token_revoke,
-    }
-
-
-@contextmanager
-def _said() -> Iterator[None]:
-    try:
-        yield
-    except (TokenError, DBAPIError, OSError) as error:
-        raise RefusedError(str(error)) from None
+    return {"release": release, "backup": backup, **custody(city)}

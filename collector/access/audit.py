@@ -21,6 +21,7 @@ class Audit:
 
     def __init__(self, file: Path, clock: Callable[[], int]) -> None:
         """Raise ConfigError when what stands there was changed, or OSError."""
+        self.file = file
         self._file = os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
         self._clock = clock
         self._lock = Lock()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from collector.access.asker import Asker
 from collector.access.audit import Audit
+from collector.access.erasure import Erasures
 from collector.access.openness import Judgement, Rules, load_rules
 from collector.access.protection import Protection, Protections
 from collector.access.pseudonyms import Pseudonyms
@@ -46,6 +47,7 @@ class Access:
 
     policy: Policy
     protections: Protections
+    erasures: Erasures
     pseudonyms: Pseudonyms
     tokens: Tokens
     audit: Audit

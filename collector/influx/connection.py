@@ -89,11 +89,15 @@ class InfluxConnection:
 
     def create_database(self) -> None:
         """1.x only: what exists stays as it is."""
-        self._rows(self._http.ask("POST", self._path(f'create database "{self._address.database}"')))
+        self.change(f'create database "{self._address.database}"')
 
     def query(self, statement: str) -> list[dict[str, Any]]:
         """Return the rows of one page."""
         return self._rows(self._http.ask("GET", self._path(statement)))
+
+    def change(self, statement: str) -> None:
+        """What does not only read; repeating it changes nothing more."""
+        self._rows(self._http.ask("POST", self._path(statement)))
 
     def stream(self, statement: str, size: int) -> Iterator[list[dict[str, Any]]]:
         """Yield the rows of an answer of any length, ``size`` at a time, as InfluxDB finds them."""

@@ -132,6 +132,13 @@ class Store(Protocol):
     def count(self, query: Query) -> int:
         """How many observations the query would return, its limit and offset left out; blocking."""
 
+    def erase(self, series: Sequence[Series], before: int) -> int:
+        """Erase for good what these measured before that time (ms UTC), with what it amounted to; blocking.
+
+        Return how many versions there were. Only in the thread that writes; raises StoreError, and then it may be
+        asked again, or NotOfferedError.
+        """
+
     def limit(self, rules: Sequence[Keep]) -> None:
         """Drop raw observations by the first rule that covers their series, in ``tend``; without one they stay.
 

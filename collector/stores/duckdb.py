@@ -15,7 +15,7 @@ import pyarrow as pa
 from collector.aggregation import Aggregate, Aggregation, aggregate
 from collector.analysis.windows import window_at
 from collector.batch import Batch, Int64s, Positions
-from collector.embedded import layout, questions, retention, rollups, sealing
+from collector.embedded import erasing, layout, questions, retention, rollups, sealing
 from collector.embedded.answers import Columns, Rows, as_store_error
 from collector.embedded.columns import FIELDS, reader_of, table_of
 from collector.embedded.marks import CONTENT
@@ -91,6 +91,7 @@ class DuckdbStore:
         self._cursors = Lock()  # DuckDB's connection may make cursors for one thread at a time
         self._writing = Lock()
         self._copying = Lock()
+        self._tending = Lock()
         self._keep: Sequence[Keep] = ()
         self._unsealed_since = 0  # when months were last sealed, ms UTC
         self._spared: frozenset[str] = frozenset()  # files of older seals that a question may still be reading
@@ -305,11 +306,27 @@ class DuckdbStore:
 
     # ---- keeping house ----------------------------------------------------------------------------------------------
 
+    def erase(self, series: Sequence[Series], before: int) -> int:
+        numbers = [number for one in series if (number := self.table.find(one)) is not None]
+        with self._tending, self._writing:
+            cursor = self._cursor()
+            try:
+                with as_store_error():
+                    count = erasing.erase(cursor, self._sealed, [number + 1 for number in numbers], before)
+            finally:
+                cursor.close()
+            self._newest.forget(numbers, before)
+        return count
+
     def limit(self, rules: Sequence[Keep]) -> None:
         self._keep = rules
 
     def tend(self, now: int) -> None:
         self._refuse_full_disk()
+        with self._tending:
+            self._tend(now)
+
+    def _tend(self, now: int) -> None:
         cursor = self._cursor()
         try:
             with as_store_error():

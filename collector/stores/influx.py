@@ -14,6 +14,7 @@ from collector.batch import Batch, Int64s, Positions
 from collector.influx.address import Address, parse_address
 from collector.influx.answers import RefusedLinesError
 from collector.influx.connection import InfluxConnection
+from collector.influx.erasing import erase_series
 from collector.influx.lines import LineMaker
 from collector.influx.questions import count_series, in_order, read_all_things, read_newest, read_series
 from collector.influx.writing import open_writer
@@ -118,6 +119,16 @@ class InfluxStore:
             return count_series(connection, query)
         finally:
             connection.close()
+
+    def erase(self, series: Sequence[Series], before: int) -> int:
+        connection = InfluxConnection(self._address, timeout=OPENING)
+        try:
+            found = sum(count_series(connection, Query(one, until=before + (one.period > 0))) for one in series)
+            erase_series(self._address, connection, series, before)
+        finally:
+            connection.close()
+        self._newest.forget([number for number in self.table.numbers_of(series).tolist() if number >= 0], before)
+        return found
 
     def limit(self, rules: Sequence[Keep]) -> None:
         del rules

@@ -92,6 +92,17 @@ class MemoryStore:
             return _Rows(together(question, merge(*(rows for _, rows in found), key=attrgetter("at", "series"))))
         return _Rows(per_thing(question, found))
 
+    def erase(self, series: Sequence[Series], before: int) -> int:
+        count = 0
+        with self._lock:
+            for one in series:
+                rows = self._series[one]
+                staying = [row for row in rows if row.at - (one.period > 0) >= before]
+                count += len(rows) - len(staying)
+                self._series[one] = staying
+        self._newest.forget(self.table.numbers_of(series).tolist(), before)
+        return count
+
     def limit(self, rules: Sequence[Keep]) -> None:
         del rules
         raise NotOfferedError("memory: nothing is kept for days")

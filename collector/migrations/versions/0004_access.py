@@ -1,4 +1,4 @@
-"""Tokens, what the inventory protects, and commands."""
+"""Tokens, what the inventory protects, what was erased, and commands."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,6 +25,11 @@ def upgrade() -> None:
         sa.Column("thing", sa.String(64), primary_key=True),
         sa.Column("openness", sa.String(16)),
         sa.Column("household", sa.String(64)),
+    )
+    op.create_table(
+        "erased",
+        sa.Column("thing", sa.String(64), primary_key=True),
+        sa.Column("before", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "command",

@@ -1,0 +1,55 @@
+"""What was erased, and must not come back? A gateway keeps what it sent for weeks, and may be asked for it again."""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+from sqlalchemy import BigInteger, Column, Engine, String, Table, select
+
+from collector.batch import Batch, Positions
+from collector.metadata import in_turn, insert, metadata
+
+erased = Table(
+    "erased",
+    metadata,
+    Column("thing", String(64), primary_key=True),
+    Column("before", BigInteger, nullable=False),  # ms UTC: what was measured before is gone for good
+)
+
+
+class Erasures:
+    """In memory and written through; asked for every batch, so it costs nothing while there is none."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        with engine.connect() as connection:
+            self._before: Mapping[str, int] = {row.thing: row.before for row in connection.execute(select(erased))}
+
+    def add(self, things: list[str], before: int) -> None:
+        """Durable on return: from now on nothing from before that time is taken of these."""
+        with in_turn(self._engine) as connection:
+            for thing in things:
+                statement = insert(connection, erased).values(thing=thing, before=before)
+                connection.execute(statement.on_conflict_do_update(index_elements=["thing"], set_={"before": before}))
+        self._before = {**self._before, **dict.fromkeys(things, before)}
+
+    def staying(self, batch: Batch) -> Positions | None:
+        """The positions of what may be kept; None: everything."""
+        if not self._before:
+            return None
+        before = {number: self._before.get(batch.table[number].thing, 0) for number in np.unique(batch.series).tolist()}
+        if not any(before.values()):
+            return None
+        limits = np.array([before[number] for number in batch.series.tolist()], np.int64)
+        return np.flatnonzero(batch.at - batch.table.has_period[batch.series] >= limits)
+
+    def covers(self, content: bytes) -> bool:
+        """Whether this held reading is of what was erased."""
+        if not self._before:
+            return False
+        try:
+            reading = json.loads(content)
+            begun = reading["at"] - (reading.get("period", 0) > 0)
+            return bool(begun < self._before.get(reading["thing"], 0))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return False
