@@ -22,14 +22,21 @@ class Door(NamedTuple):
         except httpx.TransportError as error:
             raise ConnectionError(f"{self.url}: {error}") from error
 
+    def post(self, path: str, content: Any = None) -> httpx.Response:
+        """With JSON, when there is content."""
+        try:
+            return httpx.post(f"{self.url}{path}", json=content, headers=self.headers, timeout=60)
+        except httpx.TransportError as error:
+            raise ConnectionError(f"{self.url}: {error}") from error
+
     @property
     def headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.token}"} if self.token else {}
 
 
-def opened(url: str, config: Path, name: str = NAME) -> Door:
-    """A token that may see everything, from the running collector of this configuration."""
+def opened(url: str, config: Path, name: str = NAME, grant: str = "*:admin") -> Door:
+    """A token from the running collector of this configuration; without more, one that may see everything."""
     verb = [executable, "-m", "collector", "token", "add", name, "--config", str(config)]
-    more = ["--grant", "*:admin", "--days", "1", "--purpose", "tests"]
+    more = ["--grant", grant, "--days", "1", "--purpose", "tests"]
     made = subprocess.run([*verb, *more], check=True, capture_output=True, text=True, timeout=60)
     return Door(url, made.stdout.strip())

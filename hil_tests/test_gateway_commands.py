@@ -1,10 +1,9 @@
 """A command to a real gateway over a real broker: it moves the valve once, whenever the gateway is killed."""
 
 import asyncio
-import struct
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,38 +15,8 @@ from collector.signature import Signer
 from firmware.chain import verify
 from hil_tests.instruments.process import Program
 from hil_tests.instruments.receipts import Receipts
+from hil_tests.instruments.valve import Valve
 from provisioning.broker import port_of
-
-
-class Valve:
-    """Modbus TCP: holding register 0 moves it, input register 0 says where it is; ``before_answer`` may kill."""
-
-    def __init__(self) -> None:
-        self.position = 100
-        self.port = 0
-        self.writes: list[int] = []
-        self.before_answer: Callable[[], None] = lambda: None
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    def stop(self) -> None:
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                request = await reader.readexactly(12)
-                function, _, value = struct.unpack(">BHH", request[7:])
-                pdu = request[7:] if function == 6 else struct.pack(">BBH", function, 2, self.position)
-                if function == 6:
-                    self.position = value
-                    self.writes.append(value)
-                    self.before_answer()
-                writer.write(request[:4] + struct.pack(">H", len(pdu) + 1) + request[6:7] + pdu)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
 
 
 @pytest.fixture
