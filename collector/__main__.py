@@ -36,6 +36,7 @@ from collector.metadata import DEFAULT as METADATA
 from collector.metadata import MetadataError
 from collector.receive import Receiver, expect_batches
 from collector.registration import InventoryFile, Registration
+from collector.republish import Republishing
 from collector.stores import Keep, NotOfferedError, StoreError
 from collector.verbs import verbs
 from firmware.chain import ChainError
@@ -193,6 +194,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
             registration.run(),
             Housekeeping(city).run(),
             Dispatch(city, city.commands, receiver.publish).run(),
+            Republishing(city, receiver.send_copies).run(),
             Control(config.data, verbs(city, registration, config, file)).run(),
             _serve_http(city, ingest, config.http),
             _until_signal(receiver.connected, first_reading(config, inventory)),

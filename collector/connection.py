@@ -75,6 +75,11 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         return not self.ended.done()
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for the broker to take them."""
+        return self._transport.get_write_buffer_size() if self._transport else 0
+
     def acknowledge(self, packet_ids: list[int]) -> None:
         """All in one write. After the connection ended this does nothing: the broker delivers again."""
         self.write(b"".join(map(mqtt.puback, packet_ids)))

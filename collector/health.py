@@ -57,6 +57,8 @@ COUNTERS = {
     "commits_total": "batches committed",
     "commits_failed_total": "batches that could not be committed and were tried again",
     "connections_total": "connections to the broker",
+    "observations_republished_total": "open observations copied to MQTT clients",
+    "observations_not_republished_total": "copies left out: too many at once, or the collector was behind",
 }
 
 GAUGES = {

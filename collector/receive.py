@@ -40,6 +40,8 @@ CHANNELS = ("reading", "state", "result")
 LOOK_AROUND = 5.0  # s
 RETAINED = 5.0  # s in which a broker hands out the states it has retained
 ASKS = "collector"  # who asks for replays: gateways know the key of that certificate
+BEHIND = 1_000  # messages that wait: then copies are left out
+UNSENT = 256 * 1024  # bytes that the broker has not taken: then copies are left out
 RECEIPT_RANGES = 1_000  # per receipt: well under what one message may hold
 
 
@@ -89,6 +91,14 @@ class Receiver:
         if self._connection is None:
             return False
         self._connection.write(mqtt.publish(topic, payload))
+        return True
+
+    def send_copies(self, packets: bytes) -> bool:
+        """Packets of less weight than any receipt: not sent, and False, while much waits on either side."""
+        connection = self._connection
+        if connection is None or len(self._inbox) > BEHIND or connection.unsent > UNSENT:
+            return False
+        connection.write(packets)
         return True
 
     # ---- the connection ---------------------------------------------------------------------------------------------

@@ -20,23 +20,27 @@ MAX_PACKET = 256 * 1024  # a gateway's message has at most 64 KiB
 
 
 class Rights(NamedTuple):
-    """Topic filters; ``{name}`` is the identity itself."""
+    """Topic filters behind the name of the city; ``{name}`` is the identity itself."""
 
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
 
 
 _PUBLISHER = Rights(
-    publish=("{name}/reading", "{name}/state", "{name}/result"),
-    subscribe=("{name}/receipt", "{name}/command", "{name}/config", "collector/state"),
+    publish=("v1/{name}/reading", "v1/{name}/state", "v1/{name}/result"),
+    subscribe=("v1/{name}/receipt", "v1/{name}/command", "v1/{name}/config", "v1/collector/state"),
 )
-_ALL_THAT_IS_MEASURED = ("+/reading", "+/state", "+/result")
+_ALL_THAT_IS_MEASURED = ("v1/+/reading", "v1/+/state", "v1/+/result")
+_COPIES = "v1.1/#"
+"""Observations that anyone may see, as SensorThings has them: the collector's word, and nobody else's."""
 RIGHTS: dict[Role, Rights] = {
     "node": _PUBLISHER,
     "gateway": _PUBLISHER,
-    "collector": Rights(("+/receipt", "+/command", "+/config", "collector/state"), _ALL_THAT_IS_MEASURED),
-    "center": Rights(("+/command", "+/config"), _ALL_THAT_IS_MEASURED),
-    "reader": Rights((), _ALL_THAT_IS_MEASURED),
+    "collector": Rights(
+        ("v1/+/receipt", "v1/+/command", "v1/+/config", "v1/collector/state", _COPIES), _ALL_THAT_IS_MEASURED
+    ),
+    "center": Rights(("v1/+/command", "v1/+/config"), _ALL_THAT_IS_MEASURED),
+    "reader": Rights((), (*_ALL_THAT_IS_MEASURED, _COPIES)),
 }
 
 
@@ -101,12 +105,19 @@ def _is_running(process: int, program: str) -> bool:
 
 
 def _filters(rights: tuple[str, ...], city: str, name: str) -> list[str]:
-    return [f"{city}/v1/{right.format(name=name)}" for right in rights]
+    return [f"{city}/{right.format(name=name)}" for right in rights]
+
+
+def _subjects(topic_filter: str) -> list[str]:
+    """The filter as nats-server has it inside, where a dot is two slashes; ``#`` stands for the level above it too."""
+    subject = ".".join(level.replace(".", "//") for level in topic_filter.split("/"))
+    subject = subject.replace("+", "*").replace("#", ">")
+    return [subject, subject.removesuffix(".>")] if subject.endswith(".>") else [subject]
 
 
 def _nats(directory: Path, city: str, host: str, port: int, holders: list[Issued]) -> str:
     def allow(rights: tuple[str, ...], name: str) -> str:
-        subjects = [f.replace("/", ".").replace("+", "*") for f in _filters(rights, city, name)]
+        subjects = [subject for one in _filters(rights, city, name) for subject in _subjects(one)]
         return f"{{allow: {json.dumps(subjects)}}}" if subjects else '{deny: [">"]}'
 
     users = "\n".join(
