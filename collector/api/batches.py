@@ -5,7 +5,6 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
 from collector.api.answers import as_json
 from collector.api.inner import Answer, ask
@@ -19,7 +18,7 @@ MOST_ANSWERED = 32 << 20  # bytes of all answers of a batch
 @router.post("/v1.1/$batch", summary="SensorThings: many requests in one")
 async def batch(request: Request) -> Response:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        return JSONResponse(_refusal(415, "$batch: expected application/json")["body"], 415)
+        return as_json(_refusal(415, "$batch: expected application/json")["body"], 415)
     requests = read_batch(await request.body())
     return as_json({"responses": await _Run(request, requests).all()})
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from collector.sensorthings import AskedWrongError
+from collector.sensorthings import AskedWrongError, TooLargeError
+from collector.sensorthings.bodies import check_json
 
 MOST_REQUESTS = 100
 LARGEST = 1 << 20  # bytes
@@ -39,9 +40,9 @@ _decoder = msgspec.json.Decoder(_Batch)
 
 
 def read_batch(body: bytes) -> list[Inner]:
-    """Raise AskedWrongError naming the place."""
+    """Raise AskedWrongError naming the place, or TooLargeError."""
     if len(body) > LARGEST:
-        raise AskedWrongError(f"$batch: over {LARGEST} bytes")
+        raise TooLargeError(f"$batch: at most {LARGEST} bytes")
     try:
         requests = _decoder.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -51,18 +52,23 @@ def read_batch(body: bytes) -> list[Inner]:
         raise AskedWrongError(f"$batch: over {MOST_REQUESTS} requests")
     seen: set[str] = set()
     for place, one in enumerate(inner):
-        where = f"$batch: requests.{place}"
-        if not one.id or one.id in seen:
-            raise AskedWrongError(f"{where}.id: {one.id!r} is empty, or stands here twice")
-        if one.method.upper() not in _METHODS:
-            raise AskedWrongError(f"{where}.method: expected one of {' '.join(_METHODS)}, got {one.method!r}")
-        for name in one.headers:
-            if name.lower() not in _HEADERS:
-                raise AskedWrongError(f"{where}.headers: {name} is that of the whole batch, or has no meaning here")
-        if unknown := set(one.depends_on) - seen:
-            raise AskedWrongError(f"{where}.dependsOn: {' '.join(sorted(unknown))} does not come before it")
+        _check(f"$batch: requests.{place}", one, seen)
         seen.add(one.id)
     return inner
+
+
+def _check(where: str, one: Inner, before: set[str]) -> None:
+    if not one.id or one.id in before:
+        raise AskedWrongError(f"{where}.id: {one.id!r} is empty, or stands here twice")
+    if one.method.upper() not in _METHODS:
+        raise AskedWrongError(f"{where}.method: expected one of {' '.join(_METHODS)}, got {one.method!r}")
+    for name in one.headers:
+        if name.lower() not in _HEADERS:
+            raise AskedWrongError(f"{where}.headers: {name} is that of the whole batch, or has no meaning here")
+    if unknown := set(one.depends_on) - before:
+        raise AskedWrongError(f"{where}.dependsOn: {' '.join(sorted(unknown))} does not come before it")
+    if one.body is not msgspec.UNSET:
+        check_json(f"{where}.body", one.body)
 
 
 def groups_of_several(batch: list[Inner]) -> set[str]:

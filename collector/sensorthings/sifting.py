@@ -9,7 +9,7 @@ from collector.sensorthings import AskedWrongError
 from collector.sensorthings.expression import Expression, Property, cost_of, satisfies
 
 One = TypeVar("One")
-PIECE = 5_000  # parts of expressions looked at between two turns of the event loop: some milliseconds
+PIECE = 2_000  # parts of expressions looked at between two turns of the event loop: a few milliseconds
 MOST_WORK = 50_000_000  # parts of expressions looked at for one request
 
 

@@ -13,7 +13,7 @@ from collector.sensorthings.literals import Instant, Interval
 from collector.sensorthings.pushdown import plan
 
 B = 1_793_577_600_000
-HALVES = [half / 2 for half in range(13)]
+HALVES = [half / 2 for half in range(9)]
 LITERALS = [Instant(B + half) for half in HALVES] + [
     Interval(B + begin, B + end) for begin, end in product(HALVES, HALVES) if begin < end
 ]
@@ -55,7 +55,7 @@ def test_a_relation_of_time_is_a_range(name: str, period: int) -> None:
         other = (literal.ms, literal.ms) if isinstance(literal, Instant) else (literal.begin, literal.end)
         made = plan(stream, Call(name, (Property(("phenomenonTime",)), Literal(literal))))
         assert made is None or not made.rest
-        for at in range(B - 1, B + 10):
+        for at in range(B - 1, B + 8):
             said = made is not None and answers(made.query, Observation(stream.series, at, 1.0))
             assert said is holds(name, (at - period, at), other), (at - B, literal)
 
@@ -68,7 +68,7 @@ def test_a_relation_may_stand_the_other_way(name: str, period: int) -> None:
         other = (literal.ms, literal.ms) if isinstance(literal, Instant) else (literal.begin, literal.end)
         made = plan(stream, Call(name, (Literal(literal), Property(("phenomenonTime",)))))
         assert made is None or not made.rest
-        for at in range(B - 1, B + 10):
+        for at in range(B - 1, B + 8):
             said = made is not None and answers(made.query, Observation(stream.series, at, 1.0))
             assert said is holds(name, other, (at - period, at)), (at - B, literal)
 
