@@ -75,11 +75,12 @@ class View:
         return tuple(shown for one in several if (shown := self._outward(one)))
 
     def publishers_of(self, thing: str) -> list[str]:
-        """The ids of those who may speak for it; of a personal thing nobody is named."""
+        """The ids of those who may speak for it, as far as they are seen; of a personal thing nobody is named."""
         found = self._rights.thing(thing)
         if found is None or self._rights.of(found).is_personal:
             return []
-        return sorted(one.id for one in self._city.registry.publishers.values() if found.id in one.things)
+        speakers = (one.id for one in self._city.registry.publishers.values() if found.id in one.things)
+        return sorted(one for one in speakers if self.thing(one))
 
     def in_full(self, number: int) -> Thing | None:
         """The thing of this number where it is seen under its own name: only then are its places and history shown."""

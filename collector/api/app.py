@@ -62,7 +62,6 @@ def create_app(city: City, rules: Rules, ingest: Ingest | None = None) -> FastAP
     app.state.parts = Parts()
     app.state.listings = Listings()
     app.state.catalogs = Catalogs()
-    app.state.identify = rules.identify
     app.add_middleware(Gate, identify=rules.identify, audit=city.access.audit, known=rules.known, unknown=rules.unknown)
     # A page of the open web that resolves its own name to the loopback must not read the city.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(rules.hosts))

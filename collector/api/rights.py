@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from collector.access import giving
+from collector.access import UnauthenticatedError, giving
 from collector.access.identify import COOKIE
 from collector.access.tokens import TokenError, read_grant
 from collector.api.answers import as_json, asker_of, city_of
@@ -17,10 +17,6 @@ router = APIRouter()
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class SignIn(_Strict):
-    token: Annotated[str, Field(max_length=8192)]
 
 
 class NewToken(_Strict):
@@ -40,11 +36,15 @@ async def me(request: Request) -> Response:
 
 
 @router.post("/api/session", summary="Keep a token as a cookie of this browser: it can look, and change nothing")
-async def sign_in(request: Request, wanted: SignIn) -> Response:
-    asker = await request.app.state.identify.find(wanted.token)
+async def sign_in(request: Request) -> Response:
+    """The token of the header ``Authorization: Bearer …``, as long as the browser is open."""
+    asker = asker_of(request)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not asker.name or scheme.lower() != "bearer":
+        raise UnauthenticatedError("authorization: expected Bearer and the token to keep")
     answer = as_json({"name": asker.name})
     secure = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, wanted.token, httponly=True, samesite="strict", secure=secure, path="/")
+    answer.set_cookie(COOKIE, token.strip(), httponly=True, samesite="strict", secure=secure, path="/")
     return answer
 
 

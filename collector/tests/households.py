@@ -33,10 +33,10 @@ INVENTORY = Inventory.model_validate(
             _thing("air-1", "environment", location=[13.73, 45.55]),
             _thing("hall-1", "energy", location=[13.73, 45.5], openness="restricted"),
             *(
-                _thing(name, "environment", location=[13.7, 45.5], household=f"h-{name}", openness="aggregated")
+                _thing(name, "environment", location=[13.70123, 45.50123], household=f"h-{name}", openness="aggregated")
                 for name in HOMES
             ),
-            _thing("flat-1", "energy", location=[13.71, 45.51], household="h-99"),
+            _thing("flat-1", "energy", location=[13.71321, 45.51321], household="h-99"),
         ],
     }
 )
@@ -46,10 +46,10 @@ WATER = [Series(name, "water_volume") for name in HOMES]
 ALL = [AIR, HEAP, HALL, FLAT, WARMTH, *WATER]
 
 
-def street(folder: Path, store: str = "memory:") -> City:
-    """Each series has one value at T, and the water meters of the first nine homes a second one a day later."""
+def street(folder: Path, store: str = "memory:", base: float = 10.0) -> City:
+    """Each series has one value at T, from ``base`` on, and the first nine homes a second one a day later."""
     city = open_city(INVENTORY, folder, store)
-    several = [Observation(series, T, 10.0 + place, source=f"serial-{place}") for place, series in enumerate(ALL)]
+    several = [Observation(series, T, base + place, source=f"serial-{place}") for place, series in enumerate(ALL)]
     several += [Observation(series, T + 24 * HOUR, 20.0) for series in WATER[:9]]
     city.registry.see(one.series for one in several)
     city.store.add(Batch.of(city.store.table, several), T)

@@ -96,7 +96,7 @@ def test_what_cannot_be_logged_does_not_leave(city: City) -> None:
 
 def test_a_cookie_lets_the_page_look_and_change_nothing(client: TestClient, city: City) -> None:
     secret = bearer(city, "*:admin")["authorization"].removeprefix("Bearer ")
-    answer = client.post("/api/session", json={"token": secret})
+    answer = client.post("/api/session", headers={"authorization": f"Bearer {secret}"})
     assert answer.status_code == 200
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
@@ -110,7 +110,8 @@ def test_a_cookie_lets_the_page_look_and_change_nothing(client: TestClient, city
 def test_a_cookie_that_no_longer_holds_is_as_good_as_none(client: TestClient) -> None:
     client.cookies.set("senzorika", "senzorika_old")
     assert shown(client) == {AIR.thing}
-    assert client.post("/api/session", json={"token": "senzorika_old"}).status_code == 401
+    assert client.post("/api/session", headers={"authorization": "Bearer senzorika_old"}).status_code == 401
+    assert client.post("/api/session").status_code == 401
 
 
 # ---- limits ---------------------------------------------------------------------------------------------------------
@@ -132,8 +133,8 @@ def test_who_asks_too_often_is_told_when_to_come_again(city: City) -> None:
 
 def test_a_body_is_bounded_whether_its_length_is_said_or_not(client: TestClient) -> None:
     large = b'{"token":"' + b"x" * LARGEST + b'"}'
-    assert client.post("/api/session", content=large).status_code == 413
-    assert client.post("/api/session", headers={"content-length": "many"}, content=b"{}").status_code == 413
+    assert client.post("/api/commands", content=large).status_code == 413
+    assert client.post("/api/commands", headers={"content-length": "many"}, content=b"{}").status_code == 413
     sent = []
 
     def body() -> Iterator[bytes]:
@@ -141,7 +142,7 @@ def test_a_body_is_bounded_whether_its_length_is_said_or_not(client: TestClient)
             sent.append(1)
             yield b"x" * 65536
 
-    assert client.post("/api/session", content=body()).status_code >= 400
+    assert client.post("/api/commands", content=body()).status_code >= 400
 
 
 def test_an_address_is_bounded(client: TestClient) -> None:

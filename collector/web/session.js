@@ -3,7 +3,7 @@
 const ADDRESS = /^#token=(.+)$/;
 
 async function keep(token) {
-  const answer = await fetch("/api/session", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token }) });
+  const answer = await fetch("/api/session", { method: "POST", headers: { authorization: `Bearer ${token}` } });
   return answer.ok;
 }
 
