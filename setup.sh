@@ -35,6 +35,8 @@ fi
 .venv/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
 .venv/bin/python -m pip install --quiet --constraint constraints.txt \
     --editable '.[edge,collector,postgresql,provisioning,hil]' --group dev
+# A client of SensorThings that others wrote, for tests only. It asks for requests of 2022 exactly, and works with ours.
+.venv/bin/python -m pip install --quiet --constraint constraints.txt --no-deps stapy thefuzz
 rm -rf typings
 .venv/bin/python -m pip install --quiet --constraint constraints.txt --no-deps --target typings \
     micropython-esp32-stubs micropython-stdlib-stubs
