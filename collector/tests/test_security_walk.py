@@ -283,7 +283,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> str:
         "Made by `collector/tests/test_security_walk.py`, which asks every route as every role and fails when an",
         "answer holds a name, a place or a value that the role may not see. Each cell has the status codes of all that",
         "was asked (what is not there for this role is 404), and what was seen: **o** open, **r** restricted,",
-        "**p** personal, under pseudonym, **Σ** sums over at least ten households. Every role holds at every center here.",
+        "**p** personal, under pseudonym, **Σ** sums over at least ten households. Every role holds at every center.",
         "Live events never end and are walked by themselves, in `test_api_events.py`.",
         "",
         f"| | route | {' | '.join(ASKERS)} |",
