@@ -65,6 +65,10 @@ class Reader:
         if revision is not None and bytes_left > 0:
             self._recent.keep(query, revision, batches)
 
+    def forget(self) -> None:
+        """Something was erased, and is to stand nowhere."""
+        self._recent.forget()
+
     def aggregates(self, question: Aggregation, size: int = CHUNK) -> AsyncGenerator[Sequence[Aggregate], None]:
         """As ``chunks``."""
         return self._pieces(self._store.open_aggregates, question, size)

@@ -21,24 +21,32 @@ class Recent:
     def find(self, query: Query, revision: int) -> Sequence[Any] | None:
         """The record batches, where nothing of the series has changed since they were read."""
         kept = self._kept.get(query)
-        if kept is None or kept[0] != revision:
+        if kept is None:
+            return None
+        if kept[0] != revision:
+            self._drop(query)
             return None
         self._kept.move_to_end(query)
         return kept[1]
 
     def keep(self, query: Query, revision: int, batches: Sequence[Any]) -> None:
         """``revision`` is that of before the question."""
-        self._forget(query)
+        self._drop(query)
         if (size := _size(batches)) > LARGEST:
             return
         self._kept[query] = (revision, batches)
         self.bytes += size
         while self.bytes > self._most_bytes:
-            self._forget(next(iter(self._kept)))
+            self._drop(next(iter(self._kept)))
 
-    def _forget(self, query: Query) -> None:
-        _, batches = self._kept.pop(query, (0, ()))
-        self.bytes -= _size(batches)
+    def forget(self) -> None:
+        """Something was erased, and is to stand nowhere."""
+        self._kept.clear()
+        self.bytes = 0
+
+    def _drop(self, query: Query) -> None:
+        if kept := self._kept.pop(query, None):
+            self.bytes -= _size(kept[1])
 
 
 def _size(batches: Sequence[Any]) -> int:

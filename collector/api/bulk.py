@@ -49,14 +49,15 @@ async def respond(request: Request, answer: Answer) -> Response:
         head = Response(media_type=writer.media_type, headers=answer.headers)
         del head.headers["Content-Length"]  # nobody has counted
         return head
-    body = _body(first, pieces, writer)
     if is_range(request, answer.headers.get("ETag")):
         parts: Parts = request.app.state.parts
-        return await parts.answer(request, answer.key, body, answer.headers, writer.media_type)
+        return await parts.answer(request, answer.key, _body(first, pieces, writer), answer.headers, writer.media_type)
     answer.headers["Accept-Ranges"] = "bytes"
     if is_whole:
-        return Response(b"".join([part async for part in body]), media_type=writer.media_type, headers=answer.headers)
-    return StreamingResponse(body, media_type=writer.media_type, headers=answer.headers)
+        written = [part for piece in first for part in await _written(writer, piece)]
+        body = b"".join((writer.begin(), *written, writer.end()))
+        return Response(body, media_type=writer.media_type, headers=answer.headers)
+    return StreamingResponse(_body(first, pieces, writer), media_type=writer.media_type, headers=answer.headers)
 
 
 def check_rows(count: int) -> None:
@@ -81,13 +82,13 @@ async def _body(first: list[Any], pieces: AsyncGenerator[Any, None], writer: Wri
     async with aclosing(pieces):
         yield writer.begin()
         while first:
-            yield await _written(writer, first.pop(0))
+            yield b"".join(await _written(writer, first.pop(0)))
         async for piece in pieces:
-            yield await _written(writer, piece)
+            yield b"".join(await _written(writer, piece))
         yield writer.end()
 
 
-async def _written(writer: Writer, piece: Any) -> bytes:
+async def _written(writer: Writer, piece: Any) -> list[bytes]:
     if writer.is_slow and len(piece) > 1_000:
         return await asyncio.to_thread(writer.piece, piece)
     return writer.piece(piece)

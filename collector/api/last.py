@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import pyarrow as pa
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -66,9 +65,9 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
         return same
     found = listing.last(view)
     if writer in (JsonColumns, JsonRows):  # values of all kinds side by side, as JSON alone can have them
-        body = _rows(found) if writer is JsonRows else _blocks(found)
+        body = _rows(found) if writer is JsonRows else _blocks(listing, found)
         return Response(body, media_type=writer.media_type, headers=headers)
-    table = _table(listing, found)
+    table = _table(found)
     key = (view.asker, writer, view.revision, repr(wanted), view.changed(listing.selection))
     return await respond(request, Answer(_once(table), writer(table.schema), headers, key))
 
@@ -101,24 +100,23 @@ def _streams(view: View, wanted: Wanted) -> list[Datastream]:
     ]
 
 
-def _blocks(found: Last) -> bytes:
+def _blocks(listing: Listing, found: Last) -> bytes:
     if not len(found.places):
         return b'{"blocks":[]}\n'
-    return b'{"blocks":[' + json_block({**found.columns(), "value": found.values}) + b"]}\n"
+    numbers = found.numbers
+    observed = json_block({**found.marks(), "value": found.values if numbers is None else pa.array(numbers)})
+    labels = listing.written if found.is_all else json_block(found.labels())[1:-1]
+    return b"".join((b'{"blocks":[{', labels, b",", memoryview(observed)[1:], b"]}\n"))
 
 
 def _rows(found: Last) -> bytes:
-    return b"[" + json_rows({**found.columns(), "value": found.values}) + b"]\n"
+    return b"[" + json_rows({**found.labels(), **found.marks(), "value": found.values}) + b"]\n"
 
 
-def _table(listing: Listing, found: Last) -> Any:
-    columns = found.columns()
-    values = found.values
-    if listing.are_numbers:
-        value = pa.array(np.array(values, np.float64))
-    else:
-        value = pa.array([_cell(one) for one in values], pa.string())
-    return pa.RecordBatch.from_pydict({**columns, "value": value})
+def _table(found: Last) -> Any:
+    numbers = found.numbers
+    value = pa.array([_cell(one) for one in found.values], pa.string()) if numbers is None else pa.array(numbers)
+    return pa.RecordBatch.from_pydict({**found.labels(), **found.marks(), "value": value})
 
 
 def _cell(value: Any) -> str:

@@ -5,8 +5,10 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from collector.api.writing import json_block
 from collector.columns import censored_column, judged_column
 from collector.newest import LastColumns
 from collector.observation import Value, kind_of
@@ -30,6 +32,9 @@ class Listing:
         units = pa.array([kind.unit if kind.is_number else "" for kind in kinds], pa.string())
         self.units = units.dictionary_encode()
         self.are_flags = np.array([kind.kind == "flags" for kind in kinds], np.bool_)
+        labels = {"thing": self.things, "quantity": self.quantities, "period": self.periods, "unit": self.units}
+        self.written = json_block(labels)[1:-1] if series else b""
+        """The labels of all, as they stand in a block of JSON."""
         self.are_numbers = all(kind.is_number for kind in kinds)
 
     def last(self, view: View) -> "Last":
@@ -47,6 +52,11 @@ class Last:
         self.places = places
 
     @property
+    def numbers(self) -> npt.NDArray[np.float64] | None:
+        """The values, where all are numbers."""
+        return self._found.number[self.places] if self._listing.are_numbers else None
+
+    @property
     def values(self) -> list[Value]:
         """As in ``Observation``."""
         found, flags = self._found, self._listing.are_flags
@@ -59,15 +69,29 @@ class Last:
                     values[index] = int(found.number[place])
         return values
 
-    def columns(self) -> dict[str, Any]:
-        """Everything but the value, by name."""
-        listing, found, places = self._listing, self._found, self.places
-        taken = pa.array(places)
-        is_all = len(places) == len(listing.things)
-        labels = {"quantity": listing.quantities, "period": listing.periods, "unit": listing.units}
+    @property
+    def is_all(self) -> bool:
+        """Every series of the listing has been observed."""
+        return len(self.places) == len(self._listing.things)
+
+    def labels(self) -> dict[str, Any]:
+        """What is said of each series, by name."""
+        listing = self._listing
+        labels = {
+            "thing": listing.things,
+            "quantity": listing.quantities,
+            "period": listing.periods,
+            "unit": listing.units,
+        }
+        if self.is_all:
+            return labels
+        taken = pa.array(self.places)
+        return {name: column.take(taken) for name, column in labels.items()}
+
+    def marks(self) -> dict[str, Any]:
+        """Everything that was observed beside the value, by name."""
+        found, places = self._found, self.places
         return {
-            "thing": listing.things if is_all else listing.things.take(taken),
-            **{name: column if is_all else column.take(taken) for name, column in labels.items()},
             "at": pa.array(found.at[places]),
             "quality": judged_column(found.quality[places]),
             "censored": censored_column(found.censored[places]),

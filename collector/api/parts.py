@@ -6,7 +6,6 @@ The file is written once and kept for a little while, so that the parts of it be
 import asyncio
 import os
 import re
-import time
 from collections import OrderedDict
 from collections.abc import AsyncIterable, AsyncIterator, Hashable
 from tempfile import TemporaryFile
@@ -25,7 +24,7 @@ class Parts:
     """The files that parts were asked of; on disk, without a name. Lives on the event loop."""
 
     def __init__(self) -> None:
-        self._files: OrderedDict[Hashable, tuple[float, IO[bytes]]] = OrderedDict()
+        self._files: OrderedDict[Hashable, IO[bytes]] = OrderedDict()
 
     async def answer(
         self, request: Request, key: Hashable, whole: AsyncIterable[bytes], headers: dict[str, str], media_type: str
@@ -42,9 +41,6 @@ class Parts:
         return StreamingResponse(_read(descriptor, begin, end), 206, headers, media_type)
 
     async def _file(self, key: Hashable, whole: AsyncIterable[bytes]) -> IO[bytes]:
-        now = time.monotonic()
-        for old in [one for one, (since, _) in self._files.items() if since < now - SECONDS]:
-            self._files.pop(old)[1].close()
         if key not in self._files:
             file = TemporaryFile()  # noqa: SIM115  # closed when it is forgotten
             try:
@@ -54,10 +50,15 @@ class Parts:
             except BaseException:
                 file.close()
                 raise
-            self._files[key] = (now, file)
+            self._files[key] = file
+            asyncio.get_running_loop().call_later(SECONDS, self._forget, key, file)
             while len(self._files) > MOST_FILES:
-                self._files.popitem(last=False)[1][1].close()
-        return self._files[key][1]
+                self._files.popitem(last=False)[1].close()
+        return self._files[key]
+
+    def _forget(self, key: Hashable, file: IO[bytes]) -> None:
+        if self._files.get(key) is file:
+            self._files.pop(key).close()
 
 
 def is_range(request: Request, tag: str | None) -> bool:

@@ -23,7 +23,7 @@ from collector.view import View
 
 router = APIRouter()
 
-_WORD = pa.dictionary(pa.int16(), pa.string())
+_FEW = 127  # words that a byte numbers
 
 
 class Wanted(BaseModel):
@@ -96,42 +96,44 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
         limit = wanted.limit or 2**63
         return sum([min(limit, await view.count(wanted.query(one))) for one in streams])
 
-    pieces = _pieces(view, streams, wanted)
-    key = (view.asker, writer, named, repr(wanted), view.changed(selection))
-    return await respond(request, Answer(pieces, writer(_schema(streams)), headers, key, count))
-
-
-async def _pieces(view: View, streams: Sequence[Datastream], wanted: Wanted) -> AsyncGenerator[Any, None]:
     labels = _Labels(streams)
+    pieces = _pieces(view, streams, wanted, labels)
+    key = (view.asker, writer, named, repr(wanted), view.changed(selection))
+    return await respond(request, Answer(pieces, writer(_schema(streams, labels)), headers, key, count))
+
+
+async def _pieces(
+    view: View, streams: Sequence[Datastream], wanted: Wanted, labels: "_Labels"
+) -> AsyncGenerator[Any, None]:
     for place, stream in enumerate(streams):
         async with aclosing(view.columns(wanted.query(stream))) as batches:
             async for batch in batches:
                 yield labels.put_on(batch, place)
 
 
-def _schema(streams: Sequence[Datastream]) -> Any:
+def _schema(streams: Sequence[Datastream], labels: "_Labels") -> Any:
     """Of a table of all of them: numbers where all are numbers; where kinds differ, ``value`` is a text."""
     types = {value_type(kind_of(one.series.quantity)) for one in streams} or {pa.float64()}
     if types == {pa.float64(), pa.int64()}:
         types = {pa.float64()}
-    return _with_labels(types.pop() if len(types) == 1 else pa.string())
+    return labels.schema(types.pop() if len(types) == 1 else pa.string())
 
 
-@lru_cache(maxsize=10)
-def _with_labels(value: Any) -> Any:
-    word = pa.dictionary(pa.int8(), pa.string())
+@lru_cache(maxsize=100)
+def _with_labels(value: Any, index: Any) -> Any:
+    word, label = pa.dictionary(pa.int8(), pa.string()), pa.dictionary(index, pa.string())
     return pa.schema(
         [
-            ("quantity", _WORD),
+            ("quantity", label),
             ("at", pa.int64()),
             ("value", value),
             ("quality", word),
             ("censored", word),
             ("source", pa.string()),
-            ("period", pa.int64()),
+            ("period", pa.dictionary(index, pa.int64())),
             ("known", pa.int64()),
-            ("unit", _WORD),
-            ("thing", _WORD),
+            ("unit", label),
+            ("thing", label),
         ]
     )
 
@@ -140,30 +142,34 @@ class _Labels:
     """What is the same for a whole series, as columns; all pieces of an answer share the words."""
 
     def __init__(self, streams: Sequence[Datastream]) -> None:
-        kinds = [kind_of(one.series.quantity) for one in streams]
-        self._periods = [one.series.period for one in streams]
-        self._quantities = _Words([one.series.quantity for one in streams])
-        self._units = _Words([kind.unit if kind.is_number else "" for kind in kinds])
-        self._things = _Words([one.series.thing for one in streams])
+        several = [one.series for one in streams]
+        kinds = [kind_of(one.quantity) for one in several]
+        self._index = (np.int8, pa.int8()) if len(several) <= _FEW else (np.int16, pa.int16())
+        self._columns = [
+            _Words([one.quantity for one in several], pa.string()),
+            _Words([one.period for one in several], pa.int64()),
+            _Words([kind.unit if kind.is_number else "" for kind in kinds], pa.string()),
+            _Words([one.thing for one in several], pa.string()),
+        ]
+
+    def schema(self, value: Any) -> Any:
+        return _with_labels(value, self._index[1])
 
     def put_on(self, batch: Any, place: int) -> Any:
-        count = len(batch)
         at, value, quality, censored, source, known = batch.columns
-        period = pa.array(np.full(count, self._periods[place], np.int64))
-        quantity, unit, thing = (one.column(place, count) for one in (self._quantities, self._units, self._things))
+        quantity, period, unit, thing = (one.column(place, len(batch), self._index[0]) for one in self._columns)
         columns = [quantity, at, value, quality, censored, source, period, known, unit, thing]
-        return pa.RecordBatch.from_arrays(columns, schema=_with_labels(value.type))
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema(value.type))
 
 
 class _Words:
-    """One word a series."""
+    """One word, or number, a series."""
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, words: Sequence[Any], kind: Any) -> None:
         different = list(dict.fromkeys(words))
         places = {word: place for place, word in enumerate(different)}
         self._places = [places[word] for word in words]
-        self._dictionary = pa.array(different, pa.string())
+        self._dictionary = pa.array(different, kind)
 
-    def column(self, place: int, count: int) -> Any:
-        indices = pa.array(np.full(count, self._places[place], np.int16))
-        return pa.DictionaryArray.from_arrays(indices, self._dictionary)
+    def column(self, place: int, count: int, index: Any) -> Any:
+        return pa.DictionaryArray.from_arrays(pa.array(np.full(count, self._places[place], index)), self._dictionary)

@@ -24,7 +24,7 @@ _NUMPY = orjson.OPT_SERIALIZE_NUMPY
 
 
 class Writer(ABC):
-    """``begin``, ``piece`` for each, ``end``: together the whole answer."""
+    """``begin``, ``piece`` for each, ``end``: together the whole answer. A piece is several parts: copies cost."""
 
     extension: ClassVar[str]
     media_type: ClassVar[str]
@@ -40,7 +40,7 @@ class Writer(ABC):
         return b""
 
     @abstractmethod
-    def piece(self, batch: Any) -> bytes: ...
+    def piece(self, batch: Any) -> list[bytes]: ...
 
     def end(self) -> bytes:
         return b""
@@ -71,8 +71,8 @@ class JsonColumns(Writer):
     def begin(self) -> bytes:
         return b'{"blocks":['
 
-    def piece(self, batch: Any) -> bytes:
-        text = self._before + json_block(dict(zip(batch.schema.names, batch.columns, strict=True)))
+    def piece(self, batch: Any) -> list[bytes]:
+        text = [self._before, json_block(dict(zip(batch.schema.names, batch.columns, strict=True)))]
         self._before = b",\n"
         return text
 
@@ -95,8 +95,8 @@ class JsonRows(Writer):
         super().__init__(schema)
         self._before = b"["
 
-    def piece(self, batch: Any) -> bytes:
-        text = self._before + json_rows(dict(zip(batch.schema.names, batch.columns, strict=True)))
+    def piece(self, batch: Any) -> list[bytes]:
+        text = [self._before, json_rows(dict(zip(batch.schema.names, batch.columns, strict=True)))]
         self._before = b",\n"
         return text
 
@@ -115,11 +115,11 @@ class Csv(Writer):
     def begin(self) -> bytes:
         return (",".join(self._schema.names) + "\n").encode()
 
-    def piece(self, batch: Any) -> bytes:
+    def piece(self, batch: Any) -> list[bytes]:
         table = pa.table([_cells(column) for column in batch.columns], batch.schema.names)
         sink = io.BytesIO()
         pyarrow.csv.write_csv(table, sink, _CSV)
-        return sink.getvalue()
+        return [sink.getvalue()]
 
 
 class ArrowStream(Writer):
@@ -133,13 +133,13 @@ class ArrowStream(Writer):
         self._sink = _Sink()
         self._writer = pa.ipc.new_stream(self._sink, schema)
 
-    def piece(self, batch: Any) -> bytes:
+    def piece(self, batch: Any) -> list[bytes]:
         self._writer.write_batch(_as_table(batch, self._schema))
         return self._sink.take()
 
     def end(self) -> bytes:
         self._writer.close()
-        return self._sink.take()
+        return b"".join(self._sink.take())
 
 
 class Parquet(Writer):
@@ -155,7 +155,7 @@ class Parquet(Writer):
         self._writer = pyarrow.parquet.ParquetWriter(pa.PythonFile(self._sink, mode="w"), schema, compression="zstd")
         self._waiting: list[Any] = []
 
-    def piece(self, batch: Any) -> bytes:
+    def piece(self, batch: Any) -> list[bytes]:
         self._waiting.append(_as_table(batch, self._schema))
         if sum(map(len, self._waiting)) >= ROWS_IN_GROUP:
             self._write()
@@ -164,7 +164,7 @@ class Parquet(Writer):
     def end(self) -> bytes:
         self._write()
         self._writer.close()
-        return self._sink.take()
+        return b"".join(self._sink.take())
 
     def _write(self) -> None:
         if self._waiting:
@@ -189,9 +189,8 @@ class _Sink(io.RawIOBase):
         self._parts.append(bytes(part))
         return len(self._parts[-1])
 
-    def take(self) -> bytes:
-        taken = b"".join(self._parts)
-        self._parts.clear()
+    def take(self) -> list[bytes]:
+        taken, self._parts = self._parts, []
         return taken
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
-from collector.bench import decoding, growing, latency, lines, receivers, receiving, servers, storing
+from collector.bench import decoding, growing, latency, lines, receivers, receiving, servers, serving, storing
 from collector.bench.town import town
 from collector.receive import expect_batches
 
@@ -20,7 +20,7 @@ else:
 
 Answer = TypeVar("Answer")
 INFLUX, VICTORIA = 18_086, 18_428  # ports
-KINDS = ("decoding", "lines", "receiving", "latency", "storing", "growing")
+KINDS = ("decoding", "lines", "receiving", "latency", "storing", "growing", "serving")
 
 
 def main() -> None:
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=1_000_000, help="in a store (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of a flood; the median counts (default: %(default)s)")
     parser.add_argument("--mqtt-port", type=int, default=18_883, help="a free port (default: %(default)s)")
+    parser.add_argument("--http-port", type=int, default=18_111, help="and the two after it (default: %(default)s)")
     options = parser.parse_args()
     expect_batches()
     for kind in options.only:
@@ -95,6 +96,10 @@ def _growing(options: argparse.Namespace) -> None:
     _table(growing.measure([options.points, 10 * options.points, 50 * options.points]))
 
 
+def _serving(options: argparse.Namespace) -> None:
+    _table(serving.measure(options.http_port))
+
+
 def _table(rows: Iterable[str]) -> None:
     for row in rows:
         print(row, flush=True)
@@ -112,6 +117,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "latency": _latency,
     "storing": _storing,
     "growing": _growing,
+    "serving": _serving,
 }
 
 
