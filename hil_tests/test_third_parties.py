@@ -22,10 +22,12 @@ from provisioning.quickstart import Ports
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualCity]:
     city = VirtualCity(Plan(tmp_path_factory.mktemp("third") / "city", Ports(*free_ports(2))))
-    city.start()
-    wait_until(lambda: len(fetch(city.door, city.publishers)) > 20, "values arrive", 60)
-    yield city
-    city.stop()
+    try:
+        city.start()
+        wait_until(lambda: len(fetch(city.door, city.publishers)) > 20, "values arrive", 60)
+        yield city
+    finally:
+        city.stop()
 
 
 def mosquitto(city: VirtualCity, program: str, name: str, *options: str) -> list[str]:
