@@ -19,8 +19,19 @@ _READING = (
     "request-data/pagination",
     "data-array/data-array",
 )
+_CHANGING = (
+    "create-update-delete/create-entity",
+    "create-update-delete/link-to-existing-entities",
+    "create-update-delete/deep-insert",
+    "create-update-delete/deep-insert-status-code",
+    "create-update-delete/update-entity",
+    "create-update-delete/update-entity-put",
+    "create-update-delete/update-entity-jsonpatch",
+    "create-update-delete/delete-entity",
+    "create-update-delete/historical-location-auto-creation",
+)
 
 _JSON_BATCH = "https://fraunhoferiosb.github.io/FROST-Server/extensions/JsonBatchRequest.html"
 """18-088 itself has batches as multipart messages, which are not offered; this is where those in JSON have a name."""
 
-CONFORMANCE = (*(f"{_SENSING}/{requirement}" for requirement in _READING), _JSON_BATCH)
+CONFORMANCE = (*(f"{_SENSING}/{requirement}" for requirement in (*_READING, *_CHANGING)), _JSON_BATCH)
