@@ -21,6 +21,7 @@ from collector.sensorthings.ordering import Best
 from collector.sensorthings.properties import ID, Paths, inside
 from collector.sensorthings.pushdown import Plan, plan
 from collector.sensorthings.sifting import Sieve
+from collector.stores import NotOfferedError
 from collector.view import View
 
 ORDERED_AT_MOST = 10_000  # $skip + $top in an order that no store has: they are held in memory
@@ -52,7 +53,7 @@ class Observations:
         elif by_store is None:
             found = (await self._best(streams, options, options.skip + wanted))[options.skip :]
         else:
-            found = await self._one_after_the_other(streams, options, by_store, wanted)
+            found = await self._in_order_of_store(streams, options, by_store, wanted)
         return found[: options.page], len(found) > options.page
 
     async def count(self, streams: Sequence[Datastream], options: Options) -> int:
@@ -110,6 +111,16 @@ class Observations:
 
     def _stream(self, stream: Datastream) -> Any:
         return self._entities.find("Datastreams", stream.id)
+
+    async def _in_order_of_store(
+        self, streams: Sequence[Datastream], options: Options, order: Order, wanted: int
+    ) -> list[Found]:
+        try:
+            return await self._one_after_the_other(streams, options, order, wanted)
+        except NotOfferedError:
+            if order[0] == "at":
+                raise
+            return (await self._best(streams, options, options.skip + wanted))[options.skip :]
 
     async def _one_after_the_other(
         self, streams: Sequence[Datastream], options: Options, order: Order, wanted: int
