@@ -18,6 +18,7 @@ from collector.api import (
     catalog,
     changes,
     commands,
+    description,
     events,
     figures,
     last,
@@ -28,6 +29,8 @@ from collector.api import (
     things,
 )
 from collector.api.catalog import Catalogs
+from collector.api.description import REFUSALS
+from collector.api.formats import NotAcceptableError
 from collector.api.gate import Gate, Identify
 from collector.api.listing import Listings
 from collector.api.parts import Parts
@@ -78,13 +81,15 @@ def create_app(city: City, rules: Rules, ingest: Ingest | None = None) -> FastAP
         operations,
         rights,
         commands,
+        description,
     ):
-        app.include_router(part.router)
+        app.include_router(part.router, responses=REFUSALS)
     app.add_exception_handler(AskedWrongError, _refusal(400))
     app.add_exception_handler(UnauthenticatedError, _refusal(401))
     app.add_exception_handler(ForbiddenError, _refusal(403))
     app.add_exception_handler(NotThereError, _refusal(404))
     app.add_exception_handler(NotForHereError, _refusal(405))
+    app.add_exception_handler(NotAcceptableError, _refusal(406))
     app.add_exception_handler(ConflictError, _refusal(409))
     app.add_exception_handler(TooLargeError, _refusal(413))
     app.add_exception_handler(NotOfferedError, _refusal(501))

@@ -50,7 +50,12 @@ class Catalogs:
             return self._kept[key]
 
 
-@router.get("/catalog.{extension}", summary="The catalogue of all that is open, in DCAT-AP 3", responses=_DOCUMENTED)
+@router.get(
+    "/catalog.{extension}",
+    summary="The catalogue of all that is open, in DCAT-AP 3",
+    responses=_DOCUMENTED,
+    response_class=Response,
+)
 @router.head("/catalog.{extension}", include_in_schema=False)
 async def catalog(request: Request, extension: Literal["ttl", "jsonld"]) -> Response:
     """Every datastream that anyone may see is a data set, with its series as CSV and Parquet, and in SensorThings.

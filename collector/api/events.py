@@ -51,7 +51,9 @@ _DOCUMENTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/api/events", summary="New observations as server-sent events", responses=_DOCUMENTED)
+@router.get(
+    "/api/events", summary="New observations as server-sent events", responses=_DOCUMENTED, response_class=Response
+)
 async def events(
     request: Request,
     wanted: Annotated[Wanted, Query()],

@@ -14,7 +14,7 @@ from collector.analysis.windows import ZONE
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, Instant, check_quantity, check_things
 from collector.api.bulk import Answer, check_rows, respond
-from collector.api.formats import contents, writer_for
+from collector.api.formats import documented, writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
 from collector.columns import value_type
 from collector.observation import kind_of
@@ -67,7 +67,7 @@ class Wanted(BaseModel):
             raise AskedWrongError(str(error).replace("until", "to").replace("since", "from")) from None
 
 
-_DOCUMENTED: dict[int | str, dict[str, Any]] = {200: {"description": "The figures.", "content": contents()}}
+_DOCUMENTED = documented("The figures.")
 
 
 @router.get("/api/figures", summary="Count, minimum, maximum, mean … over calendar windows", responses=_DOCUMENTED)

@@ -3,16 +3,20 @@
 from typing import Any
 
 from fastapi import Request
-from starlette.exceptions import HTTPException
 
+from collector.api.description import Refusal
 from collector.api.writing import WRITERS, Writer
 
+
+class NotAcceptableError(Exception):
+    """None of the formats that the client accepts is one of ours; the text names ours."""
+
+
 BY_EXTENSION = {writer.extension: writer for writer in WRITERS}
-EXTENSIONS = "|".join(extension.replace(".", r"\.") for extension in BY_EXTENSION)
 
 
 def writer_for(request: Request, extension: str, *, is_rows: bool) -> type[Writer]:
-    """The class that writes the answer; HTTPException 406 names what there is.
+    """The class that writes the answer; NotAcceptableError names what there is.
 
     ``is_rows`` (``?shape=rows``) turns columns of JSON into rows of JSON.
     """
@@ -30,7 +34,7 @@ def _accepted(accept: str) -> type[Writer]:
     best = max(offered, key=lambda writer: _weight_of(writer.media_type, weights))
     if _weight_of(best.media_type, weights) <= 0:
         names = ", ".join(writer.media_type.partition(";")[0] for writer in offered)
-        raise HTTPException(406, f"Accept: expected one of {names}, got {accept[:200]}")
+        raise NotAcceptableError(f"Accept: expected one of {names}, got {accept[:200]}")
     return best
 
 
@@ -49,6 +53,14 @@ def _weight(text: str) -> float:
         return 0.0
 
 
-def contents() -> dict[str, Any]:
-    """For OpenAPI: what an answer may look like."""
-    return {writer.media_type.partition(";")[0]: {"schema": writer.schema} for writer in WRITERS}
+def documented(what: str) -> dict[int | str, dict[str, Any]]:
+    """For OpenAPI: how an answer in one of the formats may look."""
+    contents = {writer.media_type.partition(";")[0]: {"schema": writer.schema} for writer in reversed(WRITERS)}
+    return {
+        200: {"description": what, "content": contents},
+        206: {"description": "The part that Range names.", "content": contents},
+        304: {"description": "Nothing has changed since the answer that If-None-Match names."},
+        406: {"description": "None of our formats is accepted; the message names them.", "model": Refusal},
+        416: {"description": "The answer ends before the part that Range names."},
+        501: {"description": "The store does not keep what is asked for; the message says why.", "model": Refusal},
+    }

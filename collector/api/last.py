@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, check_center, check_quantity, check_things
 from collector.api.bulk import Answer, respond
-from collector.api.formats import contents, writer_for
+from collector.api.formats import documented, writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
 from collector.api.listing import Last, Listing, Listings
 from collector.api.writing import JsonColumns, JsonRows, json_block, json_rows
@@ -31,7 +31,7 @@ class Wanted(BaseModel):
     shape: Annotated[Literal["columns", "rows"], Field(description="Of JSON.")] = "columns"
 
 
-_DOCUMENTED: dict[int | str, dict[str, Any]] = {200: {"description": "The last values.", "content": contents()}}
+_DOCUMENTED = documented("The last values.")
 
 
 @router.get("/api/last", summary="The newest observation of every series", responses=_DOCUMENTED)

@@ -26,7 +26,7 @@ async def health(request: Request) -> Response:
     return JSONResponse({"well": not reasons, "reasons": shown}, 503 if reasons else 200)
 
 
-@router.get("/metrics", summary="Counters and gauges for Prometheus")
+@router.get("/metrics", summary="Counters and gauges for Prometheus", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """Some thousands of publishers make some ten thousand lines: in a thread."""
     asker_of(request).must_anywhere("operate")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, Instant, streams_of
 from collector.api.bulk import Answer, respond
-from collector.api.formats import contents, writer_for
+from collector.api.formats import documented, writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
 from collector.columns import value_type
 from collector.observation import kind_of
@@ -54,7 +54,7 @@ class Wanted(BaseModel):
         )
 
 
-_DOCUMENTED: dict[int | str, dict[str, Any]] = {200: {"description": "The observations.", "content": contents()}}
+_DOCUMENTED = documented("The observations.")
 
 
 @router.get("/api/series", summary="The observations of one or many series, in one call", responses=_DOCUMENTED)

@@ -44,6 +44,7 @@ async def things(request: Request, center: Center = None) -> Response:
     "/api/things.geojson",
     summary="The same as GeoJSON, for a map",
     responses=_documented("application/geo+json", ["type", "features"]),
+    response_class=Response,
 )
 @router.head("/api/things.geojson", include_in_schema=False)
 async def features(request: Request, center: Center = None) -> Response:
