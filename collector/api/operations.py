@@ -49,7 +49,7 @@ async def ledger(request: Request) -> Response:
 async def quarantine(
     request: Request,
     publisher: str | None = None,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, lt=2**31)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """``after`` is the id of the last one seen. What was held is shown to admins: it may be of a household."""
