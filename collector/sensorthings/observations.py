@@ -156,21 +156,35 @@ class Observations:
                 f"$skip: at most {ORDERED_AT_MOST} with $top in this order; ask one datastream by phenomenonTime"
             )
         keys = options.orderby
-        best: Best[Found] = Best(wanted, keys, self.value)
+        best: Best[Found] = Best(wanted, keys, self.value, lambda found: (found.stream.id, found.one.at))
         first, descending = keys[0]
         in_time = first.path == _TIME
+        newest = self._newest(streams) if in_time and descending else {}
+        if newest:
+            streams = sorted((one for one in streams if one.id in newest), key=lambda one: -newest[one.id])
         async for each in self._plans(streams, options.filter):
+            there = best.cut() if newest else []
+            if len(there) == wanted and _is_newer(there[-1], newest[each.stream.id], each.stream, len(keys)):
+                break  # neither this nor any of those that follow has one to stand among the first
             query = replace(each.query, descending=descending and in_time)
-            if in_time and len(keys) == 1 and not each.rest:
-                query = replace(query, limit=wanted)
-            taken = 0
-            async with aclosing(self._sifted(replace(each, query=query))) as several:
-                async for one in several:
-                    best.add(one)
-                    taken += 1
-                    if in_time and len(keys) == 1 and taken == wanted:
-                        break
+            await self._fill(best, replace(each, query=query), wanted if in_time and len(keys) == 1 else None)
         return best.cut()
+
+    def _newest(self, streams: Sequence[Datastream]) -> dict[int, int]:
+        """By datastream, from memory; what has none has no observations."""
+        return {one.id: last.at for one in streams if (last := self._view.last(one.series))}
+
+    async def _fill(self, best: Best[Found], each: Plan, most: int | None) -> None:
+        """``most``: no more of this datastream can be among the first."""
+        if not each.rest:
+            each = replace(each, query=replace(each.query, limit=most))
+        taken = 0
+        async with aclosing(self._sifted(each)) as several:
+            async for one in several:
+                best.add(one)
+                taken += 1
+                if taken == most:
+                    break
 
     async def _sifted(self, each: Plan) -> AsyncGenerator[Found, None]:
         stream = each.stream
@@ -180,6 +194,11 @@ class Observations:
                 async with aclosing(self._sieve.sift(several, each.rest, self.value)) as found:
                     async for one in found:
                         yield one
+
+
+def _is_newer(found: Found, newest: int, stream: Datastream, keys: int) -> bool:
+    """Than all of a datastream; at the same instant, where no other key says more, the lower id stands first."""
+    return found.one.at > newest or (found.one.at == newest and keys == 1 and found.stream.id < stream.id)
 
 
 def phenomenon_time(one: Observation) -> Instant | Interval:

@@ -32,12 +32,15 @@ def rank(value: Any) -> tuple[int, Any]:
 
 
 class Best(Generic[One]):
-    """The first few of many in an order, without keeping the many."""
+    """The first few of many in an order, without keeping the many. ``tie`` settles what is equal in all keys."""
 
-    def __init__(self, count: int, keys: Sequence[Key], value_of: Callable[[One, Property], Any]) -> None:
+    def __init__(
+        self, count: int, keys: Sequence[Key], value_of: Callable[[One, Property], Any], tie: Callable[[One], Any]
+    ) -> None:
         self._count = count
         self._keys = keys
         self._value_of = value_of
+        self._tie = tie
         self._found: list[One] = []
 
     def add(self, one: One) -> None:
@@ -47,5 +50,5 @@ class Best(Generic[One]):
 
     def cut(self) -> list[One]:
         """Those that stand first so far, in order."""
-        self._found = ordered(self._found, self._keys, self._value_of)[: self._count]
+        self._found = ordered(sorted(self._found, key=self._tie), self._keys, self._value_of)[: self._count]
         return self._found

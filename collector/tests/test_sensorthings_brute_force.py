@@ -362,3 +362,25 @@ def test_pages_joined_are_the_whole(client: TestClient, keys: Any, size: int, te
         found += [one["@iot.id"] for one in page["value"]]
     assert found == whole
     assert len(found) == len(set(found))
+
+
+IN_ORDER: dict[str, Callable[[Observation], Any]] = {
+    "phenomenonTime": lambda one: (one.at, stream(one)),
+    "phenomenonTime desc": lambda one: (-one.at, stream(one)),
+    "phenomenonTime desc,Datastream/id desc": lambda one: (-one.at, -stream(one)),
+    "resultQuality,phenomenonTime desc": lambda one: (judged(one), -one.at, stream(one)),
+    "Datastream/Thing/name,phenomenonTime": lambda one: (BY_NAME[one.series.thing]["name"], one.at, stream(one)),
+    "resultTime desc,id": lambda one: (stream(one) <= 3, f"{stream(one)}-{one.at}"),
+}
+
+
+@QUIET
+@given(st.sampled_from(list(IN_ORDER)), st.integers(0, 150), st.integers(1, 150), connected(LEAVES) | st.none())
+def test_the_first_in_an_order_are_the_first_of_all(
+    client: TestClient, order: str, skip: int, top: int, term: Term | None
+) -> None:
+    matching = [one for one in ROWS if term is None or term.meaning(one) is True]
+    expected = [f"{stream(one)}-{one.at}" for one in sorted(matching, key=IN_ORDER[order])][skip : skip + top]
+    options = f"$filter={quote(term.text)}&" if term else ""
+    answer = client.get(f"/v1.1/Observations?{options}$orderby={quote(order)}&$skip={skip}&$top={top}")
+    assert [one["@iot.id"] for one in answer.json()["value"]] == expected

@@ -209,7 +209,7 @@ def test_there_are_many_cases_each_with_a_name_of_its_own() -> None:
     names = [case["id"] for case in CASES]
     assert len(names) == len(set(names))
     assert {case["fixture"] for case in CASES} <= {"koper", "writable"}
-    assert all(case["expect"] for case in CASES)
+    assert all("expect" in case for case in CASES)  # an empty one expects 200
 
 
 def test_what_is_declared_is_what_the_cases_exercise() -> None:
