@@ -1,4 +1,7 @@
-"""In which order do entities stand? By several keys, each up or down; null first, numbers before texts."""
+"""In which order do entities stand? By several keys, each up or down; null first, numbers before texts.
+
+A time that lasts stands where it ends, as in the stores.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -26,8 +29,7 @@ def rank(value: Any) -> tuple[int, Any]:
     if isinstance(value, (bool, int, float)):
         return 1, value
     if isinstance(value, (Instant, Interval)):
-        begin, end = ends(value)
-        return 1, (end, begin)
+        return 1, ends(value)[1]
     return 2, str(value)
 
 
