@@ -41,12 +41,18 @@ async def ask(url: str, seconds: float, connections: int = 2, since: int | None 
 
 async def _body(reader: asyncio.StreamReader) -> int:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    status = head.split(b" ", 2)[1]
-    if status != b"200" or b"content-length:" not in head:
-        raise RuntimeError(f"expected an answer with a length, got {head!r}")
-    length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-    await reader.readexactly(length)
-    return length
+    if head.split(b" ", 2)[1] != b"200":
+        raise RuntimeError(f"expected an answer, got {head!r}")
+    if b"content-length:" in head:
+        length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+        await reader.readexactly(length)
+        return length
+    total = 0
+    while length := int(await reader.readuntil(b"\r\n"), 16):  # RFC 9112 7.1
+        await reader.readexactly(length + 2)
+        total += length
+    await reader.readexactly(2)
+    return total
 
 
 class Heard(NamedTuple):

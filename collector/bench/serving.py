@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 import time
+import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -23,6 +25,8 @@ ROUNDS = 3
 CLIENTS = 8
 FIRST = NOW - POINTS * STEP
 DEFAULT = "FastAPI's default: a list of dictionaries"
+OTHER = "django-ogc-sensorthings==1.2.0"
+PAGE = 1_000
 _SERIES = f"thing={thing(0)}&quantity={QUANTITY}&to={NOW}"
 
 
@@ -42,7 +46,7 @@ class Rate(NamedTuple):
 
 
 def measure(port: int) -> Iterator[str]:
-    """Rows of a table, as they are measured; ``port`` and the next are free."""
+    """Rows of a table, as they are measured; ``port`` and the two after it are free."""
     with (
         TemporaryDirectory() as folder,
         serving("city", port, folder) as city,
@@ -53,6 +57,8 @@ def measure(port: int) -> Iterator[str]:
         yield from _last(Way(city, f"http://127.0.0.1:{port}"), Way(peer, f"http://127.0.0.1:{port + 1}"))
         yield ""
         yield from _events(f"http://127.0.0.1:{port}", city)
+        yield ""
+        yield from _pages(Way(city, f"http://127.0.0.1:{port}"), port + 2, Path(folder))
 
 
 def _points(city: Way, peer: Way) -> Iterator[str]:
@@ -110,6 +116,41 @@ def _events(city: str, process: subprocess.Popen[bytes]) -> Iterator[str]:
     yield f"{'heard by each':52}{each:12,.0f} a second"
     yield f"{'dropped, of all together':52}{heard.dropped:12,}"
     yield f"{'of the core that stores and tells':52}{share:12.0%}"
+
+
+def _pages(city: Way, port: int, folder: Path) -> Iterator[str]:
+    """Ours, and ``OTHER`` from PyPI in an environment of its own, made for this."""
+    python = _environment(folder / "other")
+    if python is None:
+        yield f"{OTHER}: cannot be installed here, so nothing stands beside our pages"
+        return
+    program = Path(__file__).with_name("other_sensorthings.py")
+    command = [str(python), str(program), *map(str, (port, folder, POINTS, FIRST, STEP))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        try:
+            path = other.stdout.readline().decode().strip() if other.stdout else ""
+            until_answers(other, port)
+            query = f"$expand=Datastream&$top={PAGE}"
+            ways = {
+                OTHER: Way(other, f"http://127.0.0.1:{port}{path}?{query}"),
+                "this collector": city._replace(url=f"{city.url}/v1.1/Datastreams(1)/Observations?{query}"),
+            }
+            found = _rates(ways)
+        finally:
+            other.terminate()
+    theirs, ours = found.values()
+    yield f"{PAGE:,} Observations with $expand=Datastream   answers in a second of the core     beside      bytes"
+    for name, (rate, size) in found.items():
+        yield f"{name:52}{rate:12,.1f}{rate / theirs.answers:10.1f} ×{size:11,}"
+    yield _bar("a page of ours beside theirs", ours.answers / theirs.answers, 5, "both from their stores")
+
+
+def _environment(folder: Path) -> Path | None:
+    """The interpreter of a new virtual environment that has ``OTHER``; None where PyPI does not answer."""
+    venv.create(folder, with_pip=True)
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    install = [str(python), "-m", "pip", "install", "--quiet", OTHER, f"uvicorn=={version('uvicorn')}", "httptools"]
+    return python if subprocess.run(install, check=False, stderr=subprocess.DEVNULL).returncode == 0 else None
 
 
 def _rates(ways: dict[str, Way]) -> dict[str, Rate]:
