@@ -1,5 +1,6 @@
 """What does a CreateObservations say? Data arrays of observations, datastream by datastream (18-088, 12.2)."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from collector.records import Datastream, Feature
@@ -10,6 +11,7 @@ from collector.sensorthings.work import Work
 
 FEATURE = "FeatureOfInterest/id"
 ERROR = "error "
+PIECE = 1_000  # rows in one transaction: some 50 ms of the thread that writes
 
 
 class Group(NamedTuple):
@@ -17,6 +19,8 @@ class Group(NamedTuple):
     components: list[str]
     rows: list[list[Any]]
     path: str
+    first: int = 0
+    """The place of the first row in the whole array."""
 
 
 def read_groups(body: Any) -> list[Group]:
@@ -48,6 +52,24 @@ def _read_group(one: Any, path: str) -> Group:
     return Group(stream["@iot.id"], components, rows, path)
 
 
+def in_pieces(groups: list[Group], most: int = PIECE) -> Iterator[list[Group]]:
+    """The same rows in the same order, at most so many at once."""
+    piece: list[Group] = []
+    room = most
+    for group in groups:
+        start = 0
+        while start < len(group.rows):
+            taken = group.rows[start : start + room]
+            piece.append(group._replace(rows=taken, first=start))
+            start += len(taken)
+            room -= len(taken)
+            if not room:
+                yield piece
+                piece, room = [], most
+    if piece:
+        yield piece
+
+
 def create_rows(work: Work, groups: list[Group]) -> list[str]:
     """Of each row the id, or ``error`` and why; raises as ``Asker.must``."""
     answers: list[str] = []
@@ -55,7 +77,7 @@ def create_rows(work: Work, groups: list[Group]) -> list[str]:
         stream = work.get(Datastream, group.datastream)
         if stream is not None:
             work.must([work.thing_of(stream)], "operate")
-        for place, row in enumerate(group.rows):
+        for place, row in enumerate(group.rows, group.first):
             told = dict(zip(group.components, row, strict=True))
             try:
                 answers.append(_create(work, group, told))

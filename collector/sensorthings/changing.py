@@ -11,7 +11,7 @@ from collector.change import Change
 from collector.city import City
 from collector.ingest import Ingest
 from collector.sensorthings import AskedWrongError, ConflictError, NotForHereError, NotThereError
-from collector.sensorthings.array import ERROR, create_rows, read_groups
+from collector.sensorthings.array import ERROR, Group, create_rows, in_pieces, read_groups
 from collector.sensorthings.bodies import BACK, Body, read_body
 from collector.sensorthings.correcting import correct, unfound, without_findings
 from collector.sensorthings.creating import Creating
@@ -60,11 +60,26 @@ class Changing:
         """POST of data arrays: for each row the id of its observation, or ``error`` and why."""
         self._must_somewhere("operate")
         groups = read_groups(body)
+        for group in groups:
+            self._must_operate(group)
+        answers: list[str] = []
+        for few in in_pieces(groups):  # what publishers send comes between them
+            answers += await self._create_few(few)
+        return answers
+
+    async def _create_few(self, groups: list[Group]) -> list[str]:
         answers, refused = await self._entered(f"POST {CREATE_OBSERVATIONS}", partial(create_rows, groups=groups))
         entered = (place for place, answer in enumerate(answers) if not answer.startswith(ERROR))
         for place, (_, reason) in zip(entered, refused, strict=True):
             answers[place] = f"{ERROR}result: {reason}" if reason else answers[place]
         return answers
+
+    def _must_operate(self, group: Group) -> None:
+        registry = self._city.registry
+        stream = registry.datastream(group.datastream) if isinstance(group.datastream, int) else None
+        thing = registry.thing(stream.series.thing) if stream else None
+        if thing:
+            self._asker.must("operate", thing.center)
 
     async def merge(self, path: str, body: Any) -> Address:
         """PATCH: what is said is new, the rest stays."""

@@ -375,6 +375,35 @@ def test_the_store_that_refuses_costs_a_503_and_the_same_may_be_asked_again(city
     assert write(client_of(city), "POST", "/Datastreams(2)/Observations", OBSERVATION).status_code == 201
 
 
+def test_many_rows_are_entered_in_pieces_and_answered_in_order(city: City) -> None:
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [[(begin + timedelta(minutes=one)).isoformat(), one / 100] for one in range(2_500)]
+    rows[1_700][1] = "warm"
+    groups = [
+        {"Datastream": {"@iot.id": number}, "components": ["phenomenonTime", "result"], "dataArray": part}
+        for number, part in ((2, rows[:1_800]), (4, []), (4, rows[1_800:]))
+    ]
+    answers = write(client_of(city), "POST", "/CreateObservations", groups).json()
+    assert len(answers) == 2_500
+    first = int(begin.timestamp() * 1000)
+    for place, answer in enumerate(answers):
+        stream = 2 if place < 1_800 else 4
+        wanted = f"http://testserver/v1.1/Observations('{stream}-{first + place * 60_000}')"
+        assert answer == (wanted if place != 1_700 else "error 0.dataArray.1700: result: expected a number")
+    assert city.store.count(Query(TEMPERATURE)) == 21 + 1_799
+
+
+def test_rows_of_a_center_where_one_may_not_enter_are_not_begun(city: City) -> None:
+    rows = [[OBSERVATION["phenomenonTime"], 7]]
+    groups = [
+        {"Datastream": {"@iot.id": number}, "components": ["phenomenonTime", "result"], "dataArray": rows}
+        for number in (5, 2)
+    ]
+    answer = write(client_of(city, asker(("living", "operator"))), "POST", "/CreateObservations", groups)
+    assert answer.status_code == 403
+    assert city.store.count(Query(Series("mic-0001", "laeq", 900_000))) == 4
+
+
 async def test_what_was_entered_reaches_who_looks_on(city: City) -> None:
     with city.feed.subscribe() as stored:
         assert write(client_of(city), "POST", "/Datastreams(2)/Observations", OBSERVATION).status_code == 201
