@@ -1,6 +1,7 @@
 """The read subset of SensorThings 1.1, asked as a client asks it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -267,3 +268,12 @@ def test_what_is_asked_wrong_is_refused_by_name(client: TestClient, path: str) -
     answer = client.get("/v1.1" + path)
     assert answer.status_code == status
     assert message in answer.json()["message"]
+
+
+def test_what_the_readme_asks_is_answered(client: TestClient) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    asked = [line for line in readme.splitlines() if line.startswith("/v1.1/")]
+    assert len(asked) >= 4
+    for line in asked:
+        answer = client.get(line.replace("(7)", "(1)"))
+        assert answer.status_code == 200, answer.text
