@@ -8,9 +8,12 @@ from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from collector.city import City
 from collector.sensorthings import AskedWrongError, sifting
+from collector.sensorthings.functions import FUNCTIONS
 from collector.sensorthings.grammar import parse
 from collector.sensorthings.sifting import Sieve
 from collector.tests.asking import client_of
@@ -152,3 +155,56 @@ def test_an_order_that_no_store_has_is_bounded(client: TestClient) -> None:
 def test_paths_that_are_no_paths_are_not_there(client: TestClient, tmp_path: Path) -> None:
     for path in ("/v1.1/..%2f..%2fetc%2fpasswd", "/v1.1/Things(1)/%2e%2e/%2e%2e", "/v1.1/Things('../x')", "/v1.1/%00"):
         assert client.get(path).status_code in (400, 404), path
+
+
+PLAIN = """
+and or not eq ne lt le gt ge add sub mul div mod null true false ( ) , - / ; = $ ' %
+id name @iot.id result phenomenonTime resultTime resultQuality parameters properties/center
+Datastream/id Datastreams/id Thing/name Locations/location location feature time
+Datastream Datastreams Observations Thing FeatureOfInterest/feature
+now() 1 -1 0 2.5 1e308 9223372036854775807 'x' '' 2026-11-02 12:00 desc asc
+"""
+WORDS = st.sampled_from(
+    [
+        *PLAIN.split(),
+        *FUNCTIONS,
+        "2026-11-02T00:00:00Z",
+        "2026-11-02T00:00:00Z/2026-11-03T00:00:00Z",
+        "duration'P1D'",
+        "duration'-P99999D'",
+        "geography'POINT (13.72 45.54)'",
+        f"geography'{SQUARE}'",
+        "9999-12-31T23:59:59.999999+14:00",
+        "0001-01-01T00:00:00-14:00",
+    ]
+)
+SENTENCES = st.lists(WORDS, min_size=1, max_size=9).map(" ".join)
+CALLS = st.builds(
+    lambda name, arguments, operator, other: f"{name}({','.join(arguments)}) {operator} {other}",
+    st.sampled_from(list(FUNCTIONS)),
+    st.lists(WORDS, max_size=3),
+    st.sampled_from(["eq", "lt", "ge", "and"]),
+    WORDS,
+)
+PATHS = st.sampled_from(
+    ["Things", "Locations", "Datastreams", "Observations", "HistoricalLocations", "FeaturesOfInterest"]
+)
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(PATHS, st.sampled_from(["$filter", "$filter", "$filter", "$orderby", "$expand", "$select"]), SENTENCES | CALLS)
+def test_no_words_make_the_server_fail(client: TestClient, path: str, option: str, text: str) -> None:
+    answer = client.get(f"/v1.1/{path}?{option}={quote(text)}")
+    assert answer.status_code in (200, 400), answer.text
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.text(max_size=60))
+def test_no_text_makes_the_server_fail(client: TestClient, text: str) -> None:
+    written = quote(text, errors="replace")
+    for option in ("$filter", "$expand", "$select", "$orderby", "$top", "$resultFormat"):
+        assert client.get(f"/v1.1/Datastreams?{option}={written}").status_code in (200, 400)
+    assert client.get(f"/v1.1/{written.replace('/', '%2F')}").status_code in (200, 204, 400, 404)
+    assert client.get(f"/v1.1/Things('{written}')").status_code in (200, 204, 400, 404)
+    requests = [{"id": "1", "method": "get", "url": text.encode("utf-8", "replace").decode()}]
+    assert client.post("/v1.1/$batch", json={"requests": requests}).status_code in (200, 400)
