@@ -190,7 +190,7 @@ class Creating:
     def _check_new(self, series: Series, path: str) -> None:
         there = self._work.stream_of(series)
         if there is not None:
-            words = f"{series.quantity} of {series.thing}, period {series.period}"
+            words = f"{series.quantity} of this thing, period {series.period}"
             raise ConflictError(f"{path or 'Datastreams: '}{words}: there is Datastreams({there.id}) already")
         made = sum(one.series.thing == series.thing for one in self._change.of(Datastream))
         if len(self._work.known.datastreams_of(series.thing)) + made >= MOST:

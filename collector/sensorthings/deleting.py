@@ -37,7 +37,7 @@ class Deleting:
         work, catalog = self._work, self._work.known.catalog
         work.must([thing])
         if thing.inventory and thing.listed:
-            raise ConflictError(f"Things({thing.number}): {FILE} lists {thing.id}; take it out there")
+            raise ConflictError(f"Things({thing.number}): {FILE} lists it; take it out there")
         self._drop_streams(work.known.datastreams_of(thing.id), f"Things({thing.number})")
         for been in catalog.history_of(thing.number):
             self._change.drop(been)

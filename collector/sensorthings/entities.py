@@ -6,6 +6,7 @@ shown; what belongs to nothing is shown to whoever has a role.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from collector.observation import kind_of
@@ -209,7 +210,11 @@ class Entities:
     def _sensor(self, sensor: Sensor) -> Entity | None:
         if sensor.thing is not None:
             thing = self._view.thing_numbered(sensor.thing)
-            return sensor_entity(sensor, thing, self._view.publishers_of(thing.id)) if thing else None
+            if thing is None:
+                return None
+            if self._view.in_full(sensor.thing) is None:  # what was told of it could name the thing
+                sensor = replace(sensor, description="", properties={})
+            return sensor_entity(sensor, thing, self._view.publishers_of(thing.id))
         streams = self._view.measured_with(sensor.id)
         is_shown = self._is_shown(map(self._in_full, streams), belongs=bool(streams))
         return sensor_entity(sensor, None, ()) if is_shown else None

@@ -11,10 +11,13 @@ LANGUAGES = ("sl", "it", "en")
 
 
 def free_of(properties: Mapping[str, Any], own: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """What was told beside ours. Ours may be repeated, and not be said otherwise: raise ConflictError."""
+    """What was told beside ours. Ours may be repeated, and not be said otherwise: raise ConflictError.
+
+    The text leaves out what is there: whoever asks may know the thing by a pseudonym only.
+    """
     for key, value in own.items():
         if key in properties and properties[key] != value:
-            raise ConflictError(f"{path}.{key}: is {value!r:.80} here, and is not changed so")
+            raise ConflictError(f"{path}.{key}: is the city's to say, and says otherwise")
     return {key: value for key, value in properties.items() if key not in own}
 
 

@@ -84,7 +84,7 @@ class Work:
         found = self.known.thing(stream.series.thing)
         found = found or next((one for one in self.change.of(Thing) if one.id == stream.series.thing), None)
         if found is None:
-            raise ConflictError(f"Datastreams({stream.id}): its thing {stream.series.thing} is not there")
+            raise ConflictError(f"Datastreams({stream.id}): its thing is not there")
         return self.get(Thing, found.number) or found
 
     # ---- rights -----------------------------------------------------------------------------------------------------

@@ -152,6 +152,35 @@ def test_who_may_enter_need_not_be_one_who_may_read(tmp_path: Path) -> None:
     city.close()
 
 
+def test_what_was_told_of_a_personal_thing_leaves_under_no_pseudonym(tmp_path: Path) -> None:
+    names = {"sl": "Novak", "it": "Novak", "en": "Novak"}
+    thing = {"id": "wm-1", "name": names, "center": "environment", "household": "h-1", "location": (13.7, 45.5)}
+    city = open_city(Inventory.model_validate({"city": "koper", "thing": [thing]}), tmp_path, "memory:")
+    city.registry.see([Series("wm-1", "water_volume")])
+    client = client_of(city)  # an admin who says why
+    told = {"description": "Novak's cellar", "properties": {"owner": "Novak"}}
+    for path in ("Things(1)", "Sensors(1)", "Datastreams(1)"):
+        assert write(client, "PATCH", f"/{path}", told).status_code == 200
+    assert write(client, "PATCH", "/Locations(1)", told).status_code == 404
+    assert write(client, "POST", "/Datastreams(1)/Observations", OBSERVATION).status_code == 201
+    refused = [
+        write(client, "PATCH", "/Datastreams(1)", {"properties": {"thing": "x"}}),
+        write(client, "PATCH", "/Things(1)", {"properties": {"id": "x"}}),
+        write(client, "PATCH", "/Things(1)", {"name": "x"}),
+        write(client, "DELETE", "/Things(1)"),
+        write(client, "DELETE", "/Datastreams(1)"),
+    ]
+    assert [one.status_code for one in refused] == [409] * 5
+    things = "Things?$expand=Locations,HistoricalLocations,Datastreams($expand=Sensor,Observations)"
+    observations = "Observations?$expand=FeatureOfInterest"
+    paths = [things, "Sensors", "Locations", "HistoricalLocations", "FeaturesOfInterest", observations]
+    shown = [client.get(f"/v1.1/{path}") for path in paths]
+    assert [len(one.json()["value"]) for one in shown] == [1, 1, 0, 0, 0, 1]
+    for answer in (*shown, *refused):
+        assert not [word for word in ("Novak", "wm-1", "h-1", "13.7") if word in answer.text]
+    city.close()
+
+
 def test_every_change_stands_in_the_log_before_it_is_made(city: City, tmp_path: Path) -> None:
     write(client_of(city), "PATCH", "/Things(1)", {"description": "Blue"})
     write(client_of(city), "PATCH", "/Things(1)", {"name": "refused"})
