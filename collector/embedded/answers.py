@@ -46,7 +46,7 @@ class Rows(Generic[Row]):
 
 
 class Columns:
-    """As ``Rows``, of one series, straight from DuckDB's own Arrow batches."""
+    """As ``Rows``, of one series, straight from DuckDB's own Arrow batches of ``questions.fields_in_columns``."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, ask: Ask, series: Series) -> None:
         self._cursor = cursor
@@ -67,11 +67,11 @@ class Columns:
                 raise StoreError(f"duckdb: {str(error).splitlines()[0]}") from error
         if batch is None:
             return pa.RecordBatch.from_pylist([], self._schema)
-        at, number, text, source, mark, known = batch.columns
+        at, value, source, mark, known = batch.columns
         marks = mark.to_numpy()
         arrays = [
             at,
-            self._values(number, text),
+            self._values(value),
             judged_column(_judged_of_mark[marks]),
             censored_column(_censored_of_mark[marks]),
             source,
@@ -79,11 +79,11 @@ class Columns:
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
-    def _values(self, number: Any, text: Any) -> Any:
+    def _values(self, stored: Any) -> Any:
         kind = kind_of(self._series.quantity)
         if kind.kind == "position":
-            return pa.array([read_position(one) for one in text.to_pylist()], value_type(kind))
-        return number.cast(value_type(kind)) if kind.is_number or kind.kind == "flags" else text
+            return pa.array([read_position(one) for one in stored.to_pylist()], value_type(kind))
+        return stored.cast(value_type(kind))
 
     def interrupt(self) -> None:
         self._cursor.interrupt()

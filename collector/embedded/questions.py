@@ -33,14 +33,14 @@ def latest(source: str, conditions: Sequence[str], *, has_versions: bool, as_of:
     return sql if as_of is None else f"{sql} qualify {_LATEST_BY}"
 
 
-def rows(query: Query, number: int, source: str, *, has_versions: bool) -> Statement:
+def rows(query: Query, number: int, source: str, *, has_versions: bool, wanted: Sequence[str] = FIELDS) -> Statement:
     """The rows of a query, without order and limit; ``number`` is the id of its series."""
     conditions, parameters = ["series = ?"], [number]
     for text, operand in (('"at" >= ?', query.since), ('"at" < ?', query.until)):
         if operand is not None:
             conditions.append(text)
             parameters.append(operand)
-    fields = ", ".join(FIELDS)
+    fields = ", ".join(wanted)
     if query.versions == "all":
         if query.as_of is not None:
             conditions.append(f"known <= {int(query.as_of)}")
@@ -64,6 +64,12 @@ def ordered(query: Query, statement: Statement) -> Statement:
     if query.limit is not None:
         sql += f" limit {int(query.limit)}"
     return f"{sql} offset {int(query.offset)}", parameters
+
+
+def fields_in_columns(series: Series) -> Sequence[str]:
+    """``FIELDS`` without that of number and text in which nothing stands."""
+    unused = "text" if _value_column(series) == "number" else "number"
+    return [field for field in FIELDS if field != unused]
 
 
 def figures(question: Aggregation, source: str, *, has_versions: bool) -> Statement:

@@ -246,7 +246,8 @@ class DuckdbStore:
 
     def open_columns(self, query: Query) -> Columns:
         def statement(cursor: duckdb.DuckDBPyConnection) -> questions.Statement:
-            return questions.ordered(query, self._select(cursor, query))
+            wanted = questions.fields_in_columns(query.series)
+            return questions.ordered(query, self._select(cursor, query, wanted))
 
         return Columns(self._cursor(), statement, query.series)
 
@@ -282,11 +283,14 @@ class DuckdbStore:
 
         return Rows(self._cursor(), statement, read)
 
-    def _select(self, cursor: duckdb.DuckDBPyConnection, query: Query) -> questions.Statement:
+    def _select(
+        self, cursor: duckdb.DuckDBPyConnection, query: Query, wanted: Sequence[str] = FIELDS
+    ) -> questions.Statement:
         number = self.table.find(query.series)
         thing, quantity, period = query.series
         source = source_of(cursor, self._sealed, query.since, query.until, of_series(quantity, period, thing))
-        return questions.rows(query, 0 if number is None else number + 1, source, has_versions=self._has_versions)
+        number = 0 if number is None else number + 1
+        return questions.rows(query, number, source, has_versions=self._has_versions, wanted=wanted)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with as_store_error(), self._cursors:
