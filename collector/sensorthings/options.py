@@ -38,8 +38,8 @@ def read_options(pairs: Iterable[tuple[str, str]], depth: int = 0) -> Options:
     """Raise AskedWrongError naming the option."""
     options: dict[str, str] = {}
     for name, text in pairs:
-        if name not in _NAMES:
-            raise AskedWrongError(f"{name}: unknown query option; there are {' '.join(_NAMES)}")
+        if name not in OPTIONS:
+            raise AskedWrongError(f"{name}: unknown query option; there are {' '.join(OPTIONS)}")
         if depth and name == "$resultFormat":
             raise AskedWrongError("$resultFormat: is said of the whole answer, not inside $expand")
         if name in options:
@@ -58,7 +58,17 @@ def read_options(pairs: Iterable[tuple[str, str]], depth: int = 0) -> Options:
     )
 
 
-_NAMES = ("$top", "$skip", "$count", "$orderby", "$select", "$filter", "$expand", "$resultFormat")
+OPTIONS: dict[str, tuple[type, str]] = {
+    "$top": (int, f"How many entities a page has; {PAGE} without it, and {LARGEST_PAGE} at most"),
+    "$skip": (int, "How many entities are passed over"),
+    "$count": (bool, "Whether @iot.count tells how many there are on all pages"),
+    "$orderby": (str, "Properties, each followed by asc or desc: phenomenonTime desc"),
+    "$select": (str, "The properties that are shown: name,properties"),
+    "$filter": (str, "What must hold: result gt 5 and Datastream/id eq 7"),
+    "$expand": (str, "What stands inside: Datastreams($top=5;$expand=ObservedProperty)"),
+    "$resultFormat": (str, "dataArray: observations without their keys"),
+}
+"""Name: (type, what it says)."""
 
 
 def _whole(name: str, text: str) -> int:

@@ -255,7 +255,7 @@ def connected(leaves: st.SearchStrategy[Term]) -> st.SearchStrategy[Term]:
     )
 
 
-QUIET = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def ids(client: TestClient, path: str) -> tuple[list[Any], int]:

@@ -191,14 +191,14 @@ PATHS = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(PATHS, st.sampled_from(["$filter", "$filter", "$filter", "$orderby", "$expand", "$select"]), SENTENCES | CALLS)
 def test_no_words_make_the_server_fail(client: TestClient, path: str, option: str, text: str) -> None:
     answer = client.get(f"/v1.1/{path}?{option}={quote(text)}")
     assert answer.status_code in (200, 400), answer.text
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.text(max_size=60))
 def test_no_text_makes_the_server_fail(client: TestClient, text: str) -> None:
     written = quote(text, errors="replace")
