@@ -15,10 +15,12 @@ from collector.api.asked import MOST_NAMED, Instant, streams_of
 from collector.api.bulk import Answer, respond
 from collector.api.formats import documented, writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
+from collector.api.listing import Listing, Listings
 from collector.columns import value_type
 from collector.observation import kind_of
 from collector.query import Query as Asked
 from collector.registry import Datastream
+from collector.selection import Selection
 from collector.view import View
 
 router = APIRouter()
@@ -81,8 +83,8 @@ async def series_as(
 async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     view = view_of(request)
     writer = writer_for(request, extension, is_rows=wanted.shape == "rows")
-    streams = streams_of(view, wanted.thing, wanted.quantity, wanted.center, wanted.period)
-    selection = view.select(streams)
+    selection = _selection(request.app.state.listings, view, wanted)
+    streams = selection.streams
     named = tuple(one.series for one in streams)
     if selection.is_open:
         about = (writer.extension, named, repr(wanted), view.city)
@@ -100,6 +102,18 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     pieces = _pieces(view, streams, wanted, labels)
     key = (view.asker, writer, named, repr(wanted), view.changed(selection))
     return await respond(request, Answer(pieces, writer(_schema(streams, labels)), headers, key, count))
+
+
+def _selection(kept: Listings, view: View, wanted: Wanted) -> Selection:
+    """Who names no thing looks through all of the city: what was found is kept."""
+    if wanted.thing:
+        return view.select(streams_of(view, wanted.thing, wanted.quantity, wanted.center, wanted.period))
+    question = ("series", tuple(wanted.quantity), wanted.center, wanted.period)
+    listing = kept.get(view, question)
+    if listing is None:
+        listing = Listing(view, streams_of(view, (), wanted.quantity, wanted.center, wanted.period))
+        kept.keep(view, question, listing)
+    return listing.selection
 
 
 async def _pieces(

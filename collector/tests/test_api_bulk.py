@@ -17,8 +17,9 @@ from collector.access.asker import ANYONE
 from collector.api import asked, bulk, parts
 from collector.api.writing import Csv
 from collector.batch import Batch
-from collector.city import City
-from collector.observation import Observation
+from collector.city import City, open_city
+from collector.inventory import Inventory
+from collector.observation import Observation, Series
 from collector.query import Query
 from collector.tests import koper
 from collector.tests.asking import client_of
@@ -305,6 +306,54 @@ def test_anyone_sees_only_what_is_open(city: City) -> None:
     assert "shaft-0001" not in client.get("/api/last.csv").text
     assert client.get("/api/series.csv?thing=shaft-0001").status_code == 404
     assert {row["thing"] for row in read(client, "/api/series.csv?quantity=water_volume&quantity=laeq")} == {"mic-0001"}
+
+
+HOUSE = Inventory.model_validate(
+    {
+        "city": "koper",
+        "thing": [
+            {
+                "id": "wm-06855817",
+                "name": {"sl": "Novakovi", "it": "Novakovi", "en": "Novakovi"},
+                "location": [13.71, 45.51],
+                "center": "environment",
+                "household": "novak",
+            }
+        ],
+    }
+)
+
+
+def test_a_household_leaves_under_its_pseudonym_in_every_format(tmp_path: Path) -> None:
+    city = open_city(HOUSE, tmp_path, "duckdb:observations.duckdb")
+    series = Series("wm-06855817", "water_volume")
+    several = [Observation(series, koper.T + at, float(at), source="ELS-06855817-07") for at in range(50)]
+    city.store.add(Batch.of(city.store.table, several), koper.KNOWN)
+    city.registry.see([series])
+    client = client_of(city)
+    (row,) = read(client, "/api/last.json")
+    name = str(row["thing"])
+    assert name.startswith("p-")
+    for extension in ALL:
+        for path in ("last", "series"):
+            answer = client.get(f"/api/{path}.{extension}?thing={name}")
+            assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, no-store")
+            rows = read(client, f"/api/{path}.{extension}?thing={name}")
+            assert {one["thing"] for one in rows} == {name}
+            assert {one.get("source") or "" for one in rows} == {""}
+            assert [one for one in (b"wm-06855817", b"ELS", b"Novakovi") if one in answer.content] == []
+        assert client.get(f"/api/series.{extension}?thing=wm-06855817").status_code == 404
+        assert client_of(city, ANYONE).get(f"/api/series.{extension}?thing={name}").status_code == 404
+    assert read(client_of(city, ANYONE), "/api/last.json") == []
+    city.store.close()
+
+
+def test_what_is_listed_once_follows_what_is_made_known(city: City, client: TestClient) -> None:
+    assert len(read(client, "/api/series.csv?quantity=co2")) == 0
+    new = Observation(Series("air-0001", "co2"), koper.T, 400.0)
+    city.store.add(Batch.of(city.store.table, [new]), koper.KNOWN)
+    city.registry.see([new.series])
+    assert [row["value"] for row in read(client, "/api/series.csv?quantity=co2")] == ["400.0"]
 
 
 # Last values
