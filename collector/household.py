@@ -65,6 +65,7 @@ async def erase(city: City, household: str, before: int, who: str, why: str) -> 
 
     erased = await city.writer.write(write)
     city.feed.forget()
+    city.reader.forget()
     return erased
 
 
