@@ -125,6 +125,8 @@ class Catalog:
                 if record.thing is not None:
                     self._own_sensor[record.thing] = record.id
             case Feature():
+                if before := self._features.get(record.id):
+                    self._forget_feature(before)
                 self._features[record.id] = record
                 if record.location is not None:
                     self._generated[record.location] = record.id
@@ -132,9 +134,7 @@ class Catalog:
                 self._take_history(record)
             case Placed():
                 others = (one for one in self.placed(record.thing) if one.since != record.since)
-                self._placed[record.thing] = tuple(sorted((*others, record), key=attrgetter("since")))
-                if record.feature is not None:
-                    _add(self._placed_at, record.feature, record.thing)
+                self._place(record.thing, tuple(sorted((*others, record), key=attrgetter("since"))))
             case Sampled():
                 self._forget_sample(record)
                 self._sampled[record[:2]] = record
@@ -150,12 +150,11 @@ class Catalog:
                 self._sensors.pop(record.id, None)
             case Feature():
                 self._features.pop(record.id, None)
-                if record.location is not None and self._generated.get(record.location) == record.id:
-                    del self._generated[record.location]
+                self._forget_feature(record)
             case HistoricalLocation():
                 self._forget_history(record.id)
             case Placed():
-                self._placed[record.thing] = tuple(one for one in self.placed(record.thing) if one != record)
+                self._place(record.thing, tuple(one for one in self.placed(record.thing) if one != record))
             case Sampled():
                 self._forget_sample(record)
             case _:
@@ -168,6 +167,19 @@ class Catalog:
         self._history_of[record.thing] = tuple(sorted(of, key=lambda one: (one.time, one.id)))
         for location in record.locations:
             _add(self._history_at, location, record.id)
+
+    def _place(self, thing: int, placed: tuple[Placed, ...]) -> None:
+        before = {one.feature for one in self.placed(thing) if one.feature is not None}
+        after = {one.feature for one in placed if one.feature is not None}
+        self._placed[thing] = placed
+        for feature in before - after:
+            self._placed_at[feature] = self._placed_at[feature] - {thing}
+        for feature in after - before:
+            _add(self._placed_at, feature, thing)
+
+    def _forget_feature(self, feature: Feature) -> None:
+        if feature.location is not None and self._generated.get(feature.location) == feature.id:
+            del self._generated[feature.location]
 
     def _forget_history(self, number: int) -> None:
         known = self._history.pop(number, None)

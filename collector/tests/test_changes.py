@@ -22,6 +22,7 @@ from collector.access.audit import FILE
 from collector.api.app import Rules, create_app
 from collector.city import City, open_city
 from collector.inventory import Inventory
+from collector.metadata import DEFAULT as METADATA
 from collector.observation import Series
 from collector.query import Query
 from collector.stores import StoreError
@@ -326,7 +327,7 @@ KILLED = """
     from collector.tests.koper import INVENTORY
     from collector.tests.test_changes import PLACE, STREAM, OBSERVATION
 
-    city = open_city(INVENTORY, Path(sys.argv[1]), "duckdb:observations.duckdb")
+    city = open_city(INVENTORY, Path(sys.argv[1]), "duckdb:observations.duckdb", sys.argv[3])
     client = client_of(city)
     body = {"name": "Lamp", "description": "", "properties": {"id": "lamp-1"}, "Locations": [PLACE]}
     if sys.argv[2] == "between":  # the entities are durable, their observations are not
@@ -338,19 +339,26 @@ KILLED = """
 """
 
 
-@pytest.mark.parametrize(("cut", "created"), [("before", 0), ("between", 1)])
-def test_a_collector_that_is_killed_leaves_a_whole_thing_or_none(tmp_path: Path, cut: str, created: int) -> None:
-    killed = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), tmp_path, cut], check=False)
+def cut_off(folder: Path, cut: str, url: str) -> City:
+    """What is there after a collector was killed in the midst of a request."""
+    killed = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), folder, cut, url], check=False)
     assert killed.returncode == 9
-    city = open_city(INVENTORY, tmp_path, "duckdb:observations.duckdb")
+    city = open_city(INVENTORY, folder, "duckdb:observations.duckdb", url)
+    created = int(cut == "between")
     thing = city.registry.thing("lamp-1")
     assert (thing is not None) == bool(created)
-    assert len(city.registry.catalog.history_of(7)) == created
-    assert len(city.registry.datastreams) == created
-    if thing:
-        assert thing.location == (13.72, 45.55)
-        answer = write(client_of(city), "POST", "/Datastreams(1)/Observations", OBSERVATION)
-        assert answer.status_code == 201
+    assert len(city.registry.catalog.history_of(7)) == len(city.registry.datastreams) == created
+    assert thing is None or thing.location == (13.72, 45.55)
+    return city
+
+
+def test_a_collector_that_is_killed_before_it_has_written_leaves_nothing(tmp_path: Path) -> None:
+    cut_off(tmp_path, "before", METADATA).close()
+
+
+def test_a_collector_that_is_killed_between_leaves_whole_entities(tmp_path: Path) -> None:
+    city = cut_off(tmp_path, "between", METADATA)
+    assert write(client_of(city), "POST", "/Datastreams(1)/Observations", OBSERVATION).status_code == 201
     city.close()
 
 
