@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
-
 
 def programs() -> Path | None:
     """Where initdb and postgres are: Debian keeps them off PATH."""
@@ -37,7 +35,8 @@ def running(place: Path) -> Iterator[Path]:
         command = [place / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **owner)
         deadline = time.monotonic() + 20
-        while not _answers(folder):
+        ready = [place / "pg_isready", "-q", "-h", folder]  # its socket is there before it takes anyone
+        while subprocess.run(ready, check=False).returncode:
             assert server.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -47,12 +46,3 @@ def running(place: Path) -> Iterator[Path]:
             server.send_signal(2)  # SIGINT: it ends every session, then itself
             server.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _answers(folder: Path) -> bool:
-    """The socket is there before the server takes anybody in."""
-    try:
-        psycopg.connect(f"postgresql://senzorika@/postgres?host={folder}").close()
-    except psycopg.OperationalError:
-        return False
-    return True

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from collector.__main__ import _open
+from collector.access.rights import Policy
 from collector.broker import StartError
 from collector.city import City, open_city
 from collector.config import BrokerConfig, CollectorConfig, MetadataConfig, StoreConfig
@@ -153,7 +154,7 @@ def config(folder: Path, url: str) -> CollectorConfig:
 
 def test_a_database_that_does_not_answer_is_named_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"metadata\.url: .*No such file") as refused:
-        _open(config(tmp_path, f"postgresql://senzorika@/none?host={tmp_path}"), inventory("meter-1"))
+        _open(config(tmp_path, f"postgresql://senzorika@/none?host={tmp_path}"), inventory("meter-1"), Policy.shipped())
     assert "\n" not in str(refused.value)
 
 

@@ -47,12 +47,12 @@ def quickstart(folder: Path, *more: str, kind: str = "nats") -> tuple[int, int]:
     return mqtt, http
 
 
-def get(port: int, path: str) -> tuple[int, bytes]:
+def get(port: int, path: str, token: str = "") -> tuple[int, bytes]:
     deadline = time.monotonic() + 10
     while True:
         connection = HTTPConnection("127.0.0.1", port, timeout=5)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers={"authorization": f"Bearer {token}"} if token else {})
             answer = connection.getresponse()
             return answer.status, answer.read()
         except OSError:
@@ -140,7 +140,8 @@ def test_a_running_collector_takes_what_is_registered_meanwhile(tmp_path: Path) 
         line = next(line for line in printed.splitlines() if "mosquitto_pub" in line)
         for thing in ("spot-0002", "spot-0003", "spot-0004"):
             subprocess.run(["bash", "-c", line.replace('"spot-0001"', f'"{thing}"')], check=True)
-        until(lambda: b"spot-0004" in get(http, "/api/quarantine")[1], "three are held")
+        token = next(line.strip() for line in printed.splitlines() if line.strip().startswith("senzorika_"))
+        until(lambda: b"spot-0004" in get(http, "/api/quarantine", token)[1], "three are held")
         register(tmp_path, "spot-0002")
         until(lambda: b'"occupied"' in get(http, "/api/things")[1], "the first one is released")
         register(tmp_path, "spot-0003")
