@@ -150,11 +150,11 @@ def test_ten_thousand_datastreams_are_a_matter_of_seconds(tmp_path: Path) -> Non
     city.registry.see([Series(str(one["id"]), quantity) for one in things for quantity in quantities])
     client = client_of(city, ANYONE)
     for extension, mark in (("ttl", b"a dcat:Dataset"), ("jsonld", b'"dcat:Dataset"')):
-        started = time.monotonic()
+        started = time.process_time()
         answer = client.get(f"/catalog.{extension}")
         assert answer.content.count(mark) == 10_000
-        assert time.monotonic() - started < 10
-    started = time.monotonic()
+        assert time.process_time() - started < 10
+    started = time.process_time()
     client.get("/catalog.ttl")
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
     city.store.close()
