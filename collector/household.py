@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from collector.city import City
+from collector.forgetting import forget_told
 from collector.observation import Series, kind_of
 from collector.query import Query
 
@@ -61,6 +62,7 @@ async def erase(city: City, household: str, before: int, who: str, why: str) -> 
 
     def write() -> Erased:
         access.erasures.add(things, before)  # first: nothing comes back meanwhile
+        city.registry.change(lambda change: forget_told(city.registry.known, change, things, before))
         return Erased(things, city.store.erase(series, before), city.quarantine.erase(things, before))
 
     erased = await city.writer.write(write)

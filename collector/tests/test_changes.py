@@ -21,10 +21,12 @@ from collector.access.asker import ANYONE, EVERY, Asker, Grant
 from collector.access.audit import FILE
 from collector.api.app import Rules, create_app
 from collector.city import City, open_city
+from collector.household import erase
 from collector.inventory import Inventory
 from collector.metadata import DEFAULT as METADATA
 from collector.observation import Series
 from collector.query import Query
+from collector.records import Told
 from collector.stores import StoreError
 from collector.tests.asking import SUPERVISOR, client_of
 from collector.tests.koper import INVENTORY, TEMPERATURE, open_koper
@@ -179,6 +181,28 @@ def test_what_was_told_of_a_personal_thing_leaves_under_no_pseudonym(tmp_path: P
     assert [len(one.json()["value"]) for one in shown] == [1, 1, 0, 0, 0, 1]
     for answer in (*shown, *refused):
         assert not [word for word in ("Novak", "wm-1", "h-1", "13.7") if word in answer.text]
+    city.close()
+
+
+async def test_an_erased_household_takes_with_it_what_was_told_of_it(tmp_path: Path) -> None:
+    names = {"sl": "Novak", "it": "Novak", "en": "Novak"}
+    thing = {"id": "wm-1", "name": names, "center": "environment", "household": "h-1"}
+    city = open_city(Inventory.model_validate({"city": "koper", "thing": [thing]}), tmp_path, "memory:")
+    city.registry.see([Series("wm-1", "water_volume")])
+    told = {"description": "The cellar", "properties": {"owner": "Novak"}}
+    feature = {"name": "Cellar", "description": "", "encodingType": "text/plain", "feature": "x"}
+    observation = {**OBSERVATION, "FeatureOfInterest": feature}
+    for path in ("Things(1)", "Sensors(1)", "Datastreams(1)"):
+        assert write(client_of(city), "PATCH", f"/{path}", told).status_code == 200
+    assert write(client_of(city), "POST", "/Datastreams(1)/Observations", observation).status_code == 201
+    assert city.registry.catalog.sampled_count == 1
+    await erase(city, "h-1", 1_795_392_000_000, "somebody", "moved out")
+    registry = city.registry
+    known, sensor, (stream,) = registry.thing("wm-1"), registry.catalog.own_sensor(1), registry.datastreams
+    assert known
+    assert sensor
+    assert (known.description, known.properties, sensor.description, sensor.properties) == ("", {}, "", {})
+    assert (stream.told, registry.catalog.sampled_count) == (Told(), 0)
     city.close()
 
 
