@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
+from collector.registry import Datastream
 from collector.sensorthings.checks import CONTROL, check_nothing, check_one, check_set
 from collector.sensorthings.conformance import CONFORMANCE
 from collector.sensorthings.data_array import data_array
@@ -14,6 +15,7 @@ from collector.sensorthings.observations import Found, Observations
 from collector.sensorthings.options import Options
 from collector.sensorthings.ordering import ordered
 from collector.sensorthings.properties import Paths
+from collector.sensorthings.pushdown import one_datastream
 from collector.sensorthings.resource import EntitySet, Finder, One, OneProperty, entity_of, key_of
 from collector.sensorthings.sifting import Sieve
 from collector.view import View
@@ -94,7 +96,7 @@ class Service:
 
     async def _found(self, asked: EntitySet, options: Options) -> tuple[list[Found], bool, int | None]:
         parent = asked.parent
-        streams = self._view.datastreams if parent is None else self._entities.datastreams_of(parent)
+        streams = self._streams(options) if parent is None else self._entities.datastreams_of(parent)
         if parent is not None and parent.set == "FeaturesOfInterest":  # a thing that moved observes several
             is_of_it = call("eq", (Property(("FeatureOfInterest", "id")), Literal(parent.id)))
             options = replace(
@@ -102,6 +104,14 @@ class Service:
             )
         found, has_more = await self._observations.find(streams, options)
         return found, has_more, await self._observations.count(streams, options) if options.count else None
+
+    def _streams(self, options: Options) -> Sequence[Datastream]:
+        """All that can have what is asked for: one that is named is not looked for among all."""
+        named = one_datastream(options.filter)
+        if named is None:
+            return self._view.datastreams
+        found = self._view.datastream(named)
+        return [found] if found else []
 
     async def _array(self, asked: EntitySet, path: str, options: Options) -> dict[str, Any]:
         found, has_more, total = await self._found(asked, options)

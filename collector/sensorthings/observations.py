@@ -47,6 +47,8 @@ class Observations:
     async def find(self, streams: Sequence[Datastream], options: Options) -> tuple[list[Found], bool]:
         """Return one page and whether more follow. Without ``$orderby``: by datastream, then by time."""
         wanted = options.page + 1
+        if options.orderby and options.filter and len(streams) > 1:  # one alone has an order in the store
+            streams = [one.stream async for one in self._plans(streams, options.filter)]
         by_store = _order_of_store(streams, options)
         if options.page == 0:
             found = []

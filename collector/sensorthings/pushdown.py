@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from collector.observation import kind_of, split_observation_id
+from collector.observation import kind_of, observation_id, split_observation_id
 from collector.query import Comparison, Field, Operator, Query
 from collector.registry import Datastream
 from collector.sensorthings.expression import Call, Expression, Literal, Property, Several, conjuncts
@@ -62,19 +62,44 @@ def plan(stream: Datastream, expression: Expression | None) -> Plan | None:
     return Plan(stream, query, tuple(rest))
 
 
+def one_datastream(expression: Expression | None) -> int | None:
+    """The id of the only datastream that can satisfy it, where the filter names one."""
+    for part in conjuncts(expression):
+        name, path, value = _told(part)
+        match path:
+            case ("Datastream", identifier) if name == "eq" and identifier in ID and type(value) is int:
+                return value
+            case (identifier,) if name == "eq" and identifier in ID and isinstance(value, str):
+                return _stream_of_id(value)
+    return None
+
+
+def _stream_of_id(text: str) -> int:
+    try:
+        return split_observation_id(text)[0]
+    except ValueError:
+        return 0  # there is none with this number
+
+
 def _answered(part: Expression, stream: Datastream) -> Answer:
     """What says the same for this datastream; None where only the observations can tell."""
     if isinstance(part, Literal):
         return None if isinstance(part.value, Several) else part.value is True
+    name, path, value = _told(part)
+    read = _READERS.get(path)
+    return read(name, value, stream) if read else None
+
+
+def _told(part: Expression) -> tuple[str, tuple[str, ...], Any]:
+    """(relation, path, value) of what compares a property with a literal, as if it stood on the left; else no path."""
     if not isinstance(part, Call) or len(part.arguments) != 2:
-        return None
+        return "", (), None
     (left, right), name = part.arguments, part.name
     if isinstance(right, Property):
         left, right, name = right, left, _TURNED.get(name, "")
     if not isinstance(left, Property) or not isinstance(right, Literal) or isinstance(right.value, Several):
-        return None
-    read = _READERS.get(left.path)
-    return read(name, right.value, stream) if read else None
+        return "", (), None
+    return name, left.path, right.value
 
 
 def _result_type(stream: Datastream) -> str:
@@ -99,7 +124,7 @@ def _of_id(name: str, value: Any, stream: Datastream) -> Answer:
         number, at = split_observation_id(value) if isinstance(value, str) else (0, 0)
     except ValueError:
         return False
-    return (at, at + 1) if number == stream.id else False
+    return (at, at + 1) if number == stream.id and observation_id(number, at) == value else False
 
 
 def _of_time(name: str, value: Any, stream: Datastream) -> Answer:

@@ -120,7 +120,7 @@ class Finder:
             number, at = split_observation_id(str(identifier))
         except ValueError:
             return None
-        stream = self._view.datastream(number)
+        stream = self._view.datastream(number) if observation_id(number, at) == identifier else None
         found = await self._observations.one(stream, at) if stream and at < _BEYOND else None
         return entity_of(found) if found else None
 

@@ -112,6 +112,12 @@ def test_what_is_found_is_what_was_kept(large: TestClient) -> None:
     assert [one["result"] for one in answer["value"]] == [step % 1000 / 10 for step in range(360, 378)]
 
 
+def test_an_order_of_one_datastream_is_that_of_the_store_however_it_is_named(large: TestClient) -> None:
+    for named in ("Datastream/id eq 7", "Datastream/Thing/properties/id eq 'air-0006'"):
+        answer = ask(large, f"/Observations?$filter={named}&$orderby=phenomenonTime desc&$skip=50000&$top=1")
+        assert [one["@iot.id"] for one in answer["value"]] == [f"7-{T + (99_999 - 50_000) * STEP}"]
+
+
 def test_what_must_be_sifted_is_never_all_in_memory(large: TestClient) -> None:
     """100,000 observations of a datastream pass by, and some megabytes are taken."""
     ask(large, "/Datastreams(7)/Observations?$filter=floor(result) eq 3&$top=1")

@@ -10,7 +10,7 @@ from collector.registry import Datastream
 from collector.sensorthings.expression import Call, Literal, Property
 from collector.sensorthings.grammar import parse
 from collector.sensorthings.literals import Instant, Interval
-from collector.sensorthings.pushdown import plan
+from collector.sensorthings.pushdown import one_datastream, plan
 
 B = 1_793_577_600_000
 HALVES = [half / 2 for half in range(9)]
@@ -112,6 +112,7 @@ def test_the_store_is_asked_what_it_can_answer(text: str) -> None:
         ("laeq", "resultQuality eq 1"),
         ("laeq", "id eq '2-5'"),
         ("laeq", "id eq 'x'"),
+        ("laeq", "id eq '01-5'"),
         ("laeq", "id eq 5"),
         ("laeq", "phenomenonTime eq 5"),
         ("laeq", "phenomenonTime gt 2026-01-02T00:00:00Z and phenomenonTime lt 2026-01-01T00:00:00Z"),
@@ -121,6 +122,27 @@ def test_the_store_is_asked_what_it_can_answer(text: str) -> None:
 )
 def test_a_datastream_that_has_no_answer_is_not_asked(quantity: str, text: str) -> None:
     assert plan(Datastream(1, Series("a", quantity)), parse(text)) is None
+
+
+NAMED = {
+    "Datastream/id eq 7": 7,
+    "7 eq Datastream/@iot.id and result gt 5": 7,
+    "result gt 5 and id eq '7-1'": 7,
+    "id eq 'x'": 0,
+    "Datastream/id eq 7 or Datastream/id eq 8": None,
+    "not (Datastream/id eq 7)": None,
+    "Datastream/id ne 7": None,
+    "Datastream/id eq 7.0": None,
+    "Datastream/id eq true": None,
+    "Datastream/id eq '7'": None,
+    "Datastream/Thing/id eq 7": None,
+    "result eq 7": None,
+}
+
+
+@pytest.mark.parametrize("text", NAMED)
+def test_a_filter_may_name_the_only_datastream(text: str) -> None:
+    assert one_datastream(parse(text)) == NAMED[text]
 
 
 def test_an_id_is_one_instant() -> None:
