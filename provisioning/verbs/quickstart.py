@@ -1,0 +1,27 @@
+"""``quickstart``: a whole city in one directory."""
+
+import argparse
+from pathlib import Path
+
+from provisioning.quickstart import Ports, quickstart
+from provisioning.verbs import Parsers
+
+
+def add_parser(parsers: Parsers) -> None:
+    parser = parsers.add_parser("quickstart", help="a whole city in one directory: authority, rights, first thing")
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--city", default="koper")
+    parser.add_argument("--broker", choices=("nats", "mosquitto"), default="nats")
+    parser.add_argument("--store", default="duckdb:observations.duckdb")
+    parser.add_argument("--mqtt-port", type=int, default=8883)
+    parser.add_argument("--http-port", type=int, default=8080)
+    parser.set_defaults(verb=_quickstart)
+
+
+def _quickstart(options: argparse.Namespace) -> None:
+    ports = Ports(options.mqtt_port, options.http_port)
+    quickstart(options.directory, options.city, options.broker, ports, options.store)
+    print(
+        f"{options.directory}: ready. Start the collector: senzorika-collector --config "
+        f"{options.directory / 'collector.toml'}"
+    )
