@@ -23,6 +23,7 @@ from collector.metadata import DEFAULT as METADATA
 from collector.metadata import open_metadata
 from collector.quarantine import Quarantine
 from collector.reader import Reader
+from collector.recent import Recent
 from collector.registry import Registry
 from collector.stores import Store, open_store
 from collector.writer import Writer
@@ -41,6 +42,7 @@ class City:
     access: Access
     rights: Rights
     commands: CommandBook
+    recent: Recent = field(default_factory=Recent)
     feed: Feed = field(default_factory=Feed)
     health: Health = field(default_factory=Health)
     metrics: Metrics = field(default_factory=Metrics)

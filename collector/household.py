@@ -67,7 +67,7 @@ async def erase(city: City, household: str, before: int, who: str, why: str) -> 
 
     erased = await city.writer.write(write)
     city.feed.forget()
-    city.reader.forget()
+    city.recent.forget()
     return erased
 
 

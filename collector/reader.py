@@ -8,7 +8,6 @@ from typing import Any, Protocol, TypeVar
 from collector.aggregation import Aggregate, Aggregation
 from collector.observation import Observation
 from collector.query import Query
-from collector.recent import LARGEST, Recent
 from collector.stores import Store, StoreError
 
 Answer = TypeVar("Answer")
@@ -36,7 +35,6 @@ class Reader:
         self._store = store
         self._slots = asyncio.Semaphore(at_once)
         self._deadline = deadline
-        self._recent = Recent()
 
     def chunks(self, query: Query, size: int = CHUNK) -> AsyncGenerator[Sequence[Observation], None]:
         """Yield the answer in pieces; raises NotOfferedError, or StoreError when the deadline passes.
@@ -45,29 +43,9 @@ class Reader:
         """
         return self._pieces(self._store.open_rows, query, size)
 
-    async def columns(self, query: Query, size: int = COLUMNS) -> AsyncGenerator[Any, None]:
-        """As ``chunks``: the answer as record batches with the schema of ``columns.schema_of``.
-
-        What was just read and has not changed since is not read again.
-        """
-        revision = self._store.revision(self._store.table.numbers_of((query.series,)))
-        if revision is not None and (known := self._recent.find(query, revision)) is not None:
-            for batch in known:
-                yield batch
-            return
-        batches: list[Any] = []
-        bytes_left = LARGEST
-        async with aclosing(self._pieces(self._store.open_columns, query, size)) as pieces:
-            async for batch in pieces:
-                bytes_left -= batch.nbytes
-                batches = [*batches, batch] if bytes_left > 0 else []
-                yield batch
-        if revision is not None and bytes_left > 0:
-            self._recent.keep(query, revision, batches)
-
-    def forget(self) -> None:
-        """Something was erased, and is to stand nowhere."""
-        self._recent.forget()
+    def columns(self, query: Query, size: int = COLUMNS) -> AsyncGenerator[Any, None]:
+        """As ``chunks``: the answer as record batches with the schema of ``columns.schema_of``."""
+        return self._pieces(self._store.open_columns, query, size)
 
     def aggregates(self, question: Aggregation, size: int = CHUNK) -> AsyncGenerator[Sequence[Aggregate], None]:
         """As ``chunks``."""

@@ -1,10 +1,8 @@
 """Which answers were just given, and do they still hold? The columns of what many ask for again and again, bounded."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
-
-from collector.query import Query
 
 MOST_BYTES = 64 << 20
 LARGEST = 4 << 20  # bytes of one answer: 60,000 observations
@@ -15,26 +13,26 @@ class Recent:
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._kept: OrderedDict[Query, tuple[int, Sequence[Any]]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[int, Sequence[Any]]] = OrderedDict()
         self.bytes = 0
 
-    def find(self, query: Query, revision: int) -> Sequence[Any] | None:
-        """The record batches, where nothing of the series has changed since they were read."""
-        kept = self._kept.get(query)
+    def find(self, question: Hashable, revision: int) -> Sequence[Any] | None:
+        """The record batches, where nothing that they hold has changed since they were read."""
+        kept = self._kept.get(question)
         if kept is None:
             return None
         if kept[0] != revision:
-            self._drop(query)
+            self._drop(question)
             return None
-        self._kept.move_to_end(query)
+        self._kept.move_to_end(question)
         return kept[1]
 
-    def keep(self, query: Query, revision: int, batches: Sequence[Any]) -> None:
+    def keep(self, question: Hashable, revision: int, batches: Sequence[Any]) -> None:
         """``revision`` is that of before the question."""
-        self._drop(query)
+        self._drop(question)
         if (size := _size(batches)) > LARGEST:
             return
-        self._kept[query] = (revision, batches)
+        self._kept[question] = (revision, batches)
         self.bytes += size
         while self.bytes > self._most_bytes:
             self._drop(next(iter(self._kept)))
@@ -44,8 +42,8 @@ class Recent:
         self._kept.clear()
         self.bytes = 0
 
-    def _drop(self, query: Query) -> None:
-        if kept := self._kept.pop(query, None):
+    def _drop(self, question: Hashable) -> None:
+        if kept := self._kept.pop(question, None):
             self.bytes -= _size(kept[1])
 
 

@@ -68,14 +68,14 @@ def create_app(city: City, rules: Rules, ingest: Ingest | None = None) -> FastAP
     app.add_middleware(Gate, identify=rules.identify, audit=city.access.audit, known=rules.known, unknown=rules.unknown)
     # A page of the open web that resolves its own name to the loopback must not read the city.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(rules.hosts))
-    for part in (
+    for part in (  # what is asked most stands first: routes are tried in this order
+        series,
+        last,
         batches,
         standard,
         changes,
         things,
-        series,
         figures,
-        last,
         events,
         catalog,
         operations,

@@ -4,7 +4,7 @@ What the store refuses, and what is too long, is refused before the first byte.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from collector.api.writing import Writer
 from collector.sensorthings import AskedWrongError
 
 MOST_ROWS = 10_000_000  # in one answer
+FEW = 1_000  # rows: written before a thread would begin
 WHOLE = 40_000  # rows: what is no longer leaves in one piece, with its length
 
 
@@ -31,6 +32,8 @@ class Answer:
     """Equal for the same answer to the same asker."""
     count: Callable[[], Awaitable[int]] | None = None
     """How many rows there are: asked of long answers only."""
+    keep: Callable[[Sequence[Any]], None] | None = None
+    """Called with all pieces of a short answer."""
 
 
 async def respond(request: Request, answer: Answer) -> Response:
@@ -54,10 +57,17 @@ async def respond(request: Request, answer: Answer) -> Response:
         return await parts.answer(request, answer.key, _body(first, pieces, writer), answer.headers, writer.media_type)
     answer.headers["Accept-Ranges"] = "bytes"
     if is_whole:
-        written = [part for piece in first for part in await _written(writer, piece)]
-        body = b"".join((writer.begin(), *written, writer.end()))
-        return Response(body, media_type=writer.media_type, headers=answer.headers)
+        if answer.keep is not None:
+            answer.keep(first)
+        return await at_once(first, writer, answer.headers)
     return StreamingResponse(_body(first, pieces, writer), media_type=writer.media_type, headers=answer.headers)
+
+
+async def at_once(pieces: Sequence[Any], writer: Writer, headers: dict[str, str]) -> Response:
+    """A short answer, in one piece."""
+    is_slow = writer.is_slow and sum(map(len, pieces)) > FEW
+    body = await asyncio.to_thread(writer.whole, pieces) if is_slow else writer.whole(pieces)
+    return Response(body, media_type=writer.media_type, headers=headers)
 
 
 def check_rows(count: int) -> None:
@@ -89,6 +99,6 @@ async def _body(first: list[Any], pieces: AsyncGenerator[Any, None], writer: Wri
 
 
 async def _written(writer: Writer, piece: Any) -> list[bytes]:
-    if writer.is_slow and len(piece) > 1_000:
+    if writer.is_slow and len(piece) > FEW:
         return await asyncio.to_thread(writer.piece, piece)
     return writer.piece(piece)

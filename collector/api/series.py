@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -10,20 +10,22 @@ import pyarrow as pa
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from collector.api.answers import view_of
+from collector.api.answers import city_of, view_of
 from collector.api.asked import MOST_NAMED, Instant, streams_of
-from collector.api.bulk import Answer, respond
+from collector.api.bulk import Answer, at_once, respond
 from collector.api.formats import documented, writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
 from collector.api.listing import Listing, Listings
+from collector.api.parts import is_range
+from collector.api.prepared import Prepared
 from collector.columns import value_type
-from collector.observation import kind_of
+from collector.observation import Series, kind_of
 from collector.query import Query as Asked
 from collector.registry import Datastream
 from collector.selection import Selection
 from collector.view import View
 
-router = APIRouter()
+router = APIRouter(route_class=Prepared)
 
 _FEW = 127  # words that a byte numbers
 
@@ -43,6 +45,11 @@ class Wanted(BaseModel):
     limit: Annotated[int | None, Field(ge=1, le=2**53, description="Observations of each series, the first.")] = None
     versions: Annotated[Literal["latest", "all"], Field(description="all: every content that is kept.")] = "latest"
     shape: Annotated[Literal["columns", "rows"], Field(description="Of JSON.")] = "columns"
+
+    @cached_property
+    def text(self) -> str:
+        """Equal for equal questions."""
+        return repr(self)
 
     def query(self, stream: Datastream) -> Asked:
         """What to ask of one series."""
@@ -85,23 +92,32 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     writer = writer_for(request, extension, is_rows=wanted.shape == "rows")
     selection = _selection(request.app.state.listings, view, wanted)
     streams = selection.streams
-    named = tuple(one.series for one in streams)
+    revision = view.changed(selection)
     if selection.is_open:
-        about = (writer.extension, named, repr(wanted), view.city)
-        headers = kept_by_all(*about, revision=view.changed(selection))
+        headers = kept_by_all(writer.extension, selection.inner, wanted.text, view.city, revision=revision)
     else:
         headers = kept_by_nobody()
     if same := unchanged(request, headers):
         return same
+    table = writer(_schema(selection.inner))
+    about = (selection.inner, wanted.text)
+    recent = city_of(request).recent
+    keeps = revision if view.revision is not None else None  # of one whose every look is logged nothing is kept
+    if keeps is not None and not is_range(request, headers.get("ETag")) and (found := recent.find(about, keeps)):
+        headers["Accept-Ranges"] = "bytes"
+        return await at_once(found, table, headers)
 
     async def count() -> int:
         limit = wanted.limit or 2**63
         return sum([min(limit, await view.count(wanted.query(one))) for one in streams])
 
-    labels = _Labels(streams)
-    pieces = _pieces(view, streams, wanted, labels)
-    key = (view.asker, writer, named, repr(wanted), view.changed(selection))
-    return await respond(request, Answer(pieces, writer(_schema(streams, labels)), headers, key, count))
+    def keep(batches: Sequence[Any]) -> None:
+        if keeps is not None:
+            recent.keep(about, keeps, batches)
+
+    pieces = _pieces(view, streams, wanted, _Labels(streams))
+    key = (view.asker, writer, *about, revision)
+    return await respond(request, Answer(pieces, table, headers, key, count, keep))
 
 
 def _selection(kept: Listings, view: View, wanted: Wanted) -> Selection:
@@ -125,12 +141,18 @@ async def _pieces(
                 yield labels.put_on(batch, place)
 
 
-def _schema(streams: Sequence[Datastream], labels: "_Labels") -> Any:
+@lru_cache(maxsize=1000)
+def _schema(several: Sequence[Series]) -> Any:
     """Of a table of all of them: numbers where all are numbers; where kinds differ, ``value`` is a text."""
-    types = {value_type(kind_of(one.series.quantity)) for one in streams} or {pa.float64()}
+    types = {value_type(kind_of(one.quantity)) for one in several} or {pa.float64()}
     if types == {pa.float64(), pa.int64()}:
         types = {pa.float64()}
-    return labels.schema(types.pop() if len(types) == 1 else pa.string())
+    return _with_labels(types.pop() if len(types) == 1 else pa.string(), _index(len(several))[1])
+
+
+def _index(count: int) -> tuple[Any, Any]:
+    """What numbers so many series, in numpy and in Arrow."""
+    return (np.int8, pa.int8()) if count <= _FEW else (np.int16, pa.int16())
 
 
 @lru_cache(maxsize=100)
@@ -158,7 +180,7 @@ class _Labels:
     def __init__(self, streams: Sequence[Datastream]) -> None:
         several = [one.series for one in streams]
         kinds = [kind_of(one.quantity) for one in several]
-        self._index = (np.int8, pa.int8()) if len(several) <= _FEW else (np.int16, pa.int16())
+        self._index = _index(len(several))
         self._columns = [
             _Words([one.quantity for one in several], pa.string()),
             _Words([one.period for one in several], pa.int64()),
@@ -166,14 +188,11 @@ class _Labels:
             _Words([one.thing for one in several], pa.string()),
         ]
 
-    def schema(self, value: Any) -> Any:
-        return _with_labels(value, self._index[1])
-
     def put_on(self, batch: Any, place: int) -> Any:
         at, value, quality, censored, source, known = batch.columns
         quantity, period, unit, thing = (one.column(place, len(batch), self._index[0]) for one in self._columns)
         columns = [quantity, at, value, quality, censored, source, period, known, unit, thing]
-        return pa.RecordBatch.from_arrays(columns, schema=self.schema(value.type))
+        return pa.RecordBatch.from_arrays(columns, schema=_with_labels(value.type, self._index[1]))
 
 
 class _Words:

@@ -6,6 +6,7 @@ writes each as it is, a table has one type.
 
 import io
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import orjson
@@ -44,6 +45,10 @@ class Writer(ABC):
 
     def end(self) -> bytes:
         return b""
+
+    def whole(self, pieces: Sequence[Any]) -> bytes | memoryview:
+        """All of it at once, of a writer that has written nothing yet."""
+        return b"".join((self.begin(), *(part for piece in pieces for part in self.piece(piece)), self.end()))
 
 
 class JsonColumns(Writer):
@@ -131,7 +136,11 @@ class ArrowStream(Writer):
     def __init__(self, schema: Any) -> None:
         super().__init__(schema)
         self._sink = _Sink()
-        self._writer = pa.ipc.new_stream(self._sink, schema)
+        self._writer: Any = None
+
+    def begin(self) -> bytes:
+        self._writer = pa.ipc.new_stream(self._sink, self._schema)
+        return b""
 
     def piece(self, batch: Any) -> list[bytes]:
         self._writer.write_batch(_as_table(batch, self._schema))
@@ -140,6 +149,14 @@ class ArrowStream(Writer):
     def end(self) -> bytes:
         self._writer.close()
         return b"".join(self._sink.take())
+
+    def whole(self, pieces: Sequence[Any]) -> bytes | memoryview:
+        """In one buffer: a sink in Python is called for every column."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self._schema) as writer:
+            for piece in pieces:
+                writer.write_batch(_as_table(piece, self._schema))
+        return memoryview(sink.getvalue())
 
 
 class Parquet(Writer):

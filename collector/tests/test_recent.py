@@ -1,65 +1,77 @@
 """What was just read is given again while nothing has changed, and is bounded."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from collector.access.asker import ANYONE
 from collector.batch import Batch
+from collector.city import City, open_city
 from collector.columns import columns_of
+from collector.inventory import Inventory
 from collector.observation import Observation, Series
 from collector.query import Query
-from collector.reader import Reader
 from collector.recent import LARGEST, Recent
-from collector.stores import Store, open_store
+from collector.tests.asking import client_of
 
 LEVEL = Series("wm-1", "level")
 
 
 @pytest.fixture(params=["memory:", "duckdb:observations.duckdb"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(request.param, tmp_path)
-    yield opened
-    opened.close()
+def city(request: pytest.FixtureRequest, tmp_path: Path) -> City:
+    names = dict.fromkeys(("sl", "it", "en"), "a")
+    several = [{"id": one, "name": names, "center": "environment"} for one in ("wm-1", "wm-2")]
+    return open_city(Inventory.model_validate({"city": "koper", "thing": several}), tmp_path, request.param)
 
 
-def add(store: Store, *at: int, series: Series = LEVEL) -> None:
-    store.add(Batch.of(store.table, [Observation(series, one, float(one)) for one in at]), 1)
+def add(city: City, *at: int, series: Series = LEVEL) -> None:
+    city.registry.see((series,))
+    city.store.add(Batch.of(city.store.table, [Observation(series, one, float(one)) for one in at]), 1)
 
 
-async def values(reader: Reader, query: Query) -> list[float]:
-    return [value async for batch in reader.columns(query) for value in batch.column("value").to_pylist()]
-
-
-async def test_what_has_not_changed_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    add(store, 1, 2)
-    reader = Reader(store)
+def test_what_has_not_changed_is_read_once_in_every_format(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = client_of(city, ANYONE)
     opened = []
-    was = store.open_columns
-    monkeypatch.setattr(store, "open_columns", lambda query: opened.append(query) or was(query))
-    query = Query(LEVEL)
-    assert [await values(reader, query) for _ in range(3)] == [[1, 2]] * 3
+    was = city.store.open_columns
+    monkeypatch.setattr(city.store, "open_columns", lambda query: opened.append(query) or was(query))
+
+    def values(extension: str = "json") -> list[float]:
+        answer = client.get(f"/api/series.{extension}?thing=wm-1&quantity=level")
+        assert answer.status_code == 200
+        if extension == "arrow":
+            return list(pa.ipc.open_stream(answer.content).read_all()["value"].to_pylist())
+        found: list[float] = answer.json()["blocks"][0]["value"]
+        return found
+
+    add(city, 1, 2)
+    assert [values(one) for one in ("json", "arrow", "json")] == [[1, 2]] * 3
     assert len(opened) == 1
-    add(store, 5, series=Series("wm-2", "level"))
-    await values(reader, query)
+    add(city, 5, series=Series("wm-2", "level"))
+    values()
     assert len(opened) == 1
-    add(store, 3)
-    assert await values(reader, query) == [1, 2, 3]
-    add(store, 3)  # a repetition changes nothing
-    await values(reader, query)
+    add(city, 3)
+    assert values("arrow") == [1, 2, 3]
+    add(city, 3)  # a repetition changes nothing
+    values()
     assert len(opened) == 2
-    reader.forget()
-    assert await values(reader, query) == [1, 2, 3]
+    city.recent.forget()
+    assert values() == [1, 2, 3]
     assert len(opened) == 3
 
 
-async def test_what_was_left_early_is_not_kept(store: Store) -> None:
-    add(store, *range(1, 10))
-    reader = Reader(store)
-    pieces = reader.columns(Query(LEVEL), size=2)
-    await anext(pieces)
-    await pieces.aclose()
-    assert await values(reader, Query(LEVEL)) == list(range(1, 10))
+def test_another_question_is_another_answer(city: City) -> None:
+    add(city, 1, 2, 3)
+    client = client_of(city, ANYONE)
+    for limit in (1, 2, 1, 3, 2):
+        answer = client.get(f"/api/series.json?thing=wm-1&quantity=level&limit={limit}")
+        assert len(answer.json()["blocks"][0]["at"]) == limit
+
+
+def test_of_one_whose_every_look_is_logged_nothing_is_kept(city: City) -> None:
+    add(city, 1, 2)
+    client_of(city).get("/api/series.json?thing=wm-1&quantity=level")
+    assert city.recent.bytes == 0
 
 
 def batches(count: int) -> list[object]:
