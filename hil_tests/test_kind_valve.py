@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from firmware import orders
 from hil_tests import kind_city
 from hil_tests.city import VirtualCity
-from hil_tests.instruments import release
 from hil_tests.instruments.client import connected
 from hil_tests.instruments.process import BenchError, find, wait_until
 from hil_tests.verdict import fetch
+from provisioning import release
 from provisioning.__main__ import main as provision
 
 THING, NODE, CENTER = "valve-01", "node-valve-01", "center-water"

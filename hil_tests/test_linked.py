@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests.instruments import release
-from hil_tests.instruments.linked import RESIDENT, link
 from hil_tests.instruments.process import BenchError, find
+from provisioning import release
+from provisioning.linked import RESIDENT, link
 
 MOUNT = """
 import gc, os, sys, vfs

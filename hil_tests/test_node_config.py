@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hil_tests.instruments import probe, release
+from hil_tests.instruments import probe
 from hil_tests.instruments.center import Center, center, trusted
 from hil_tests.instruments.fast_time import starting_at
 from hil_tests.instruments.process import BenchError, Program, find
 from hil_tests.instruments.receipts import Receipts
+from provisioning import release
 from provisioning.__main__ import main as provision
 
 CENTER = "center-water"

@@ -11,12 +11,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import firmware
-from hil_tests.instruments import broker, probe, release
+from hil_tests.instruments import broker, probe
 from hil_tests.instruments.center import Center, center, trusted
 from hil_tests.instruments.fast_time import Clock, starting_at
 from hil_tests.instruments.process import BenchError, Program, find
 from hil_tests.instruments.receipts import Receipts
 from hil_tests.instruments.release_server import ReleaseServer, serving
+from provisioning import release
 from provisioning.__main__ import main as provision
 
 CENTER = "center-water"

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from firmware import orders
-from hil_tests.instruments import release
 from hil_tests.instruments.client import Client, connected
+from provisioning import release
 
 
 def trusted(node: Path, **keys: ec.EllipticCurvePrivateKey) -> None:

