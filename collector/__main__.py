@@ -22,6 +22,7 @@ from collector.access.openness import load_rules
 from collector.access.rates import Rate, Rates
 from collector.access.rights import Policy
 from collector.api.app import HOSTS, Rules, create_app
+from collector.api.protocol import MOST_CONNECTIONS, Bounded
 from collector.broker import EmbeddedBroker, StartError, refuse_taken_port
 from collector.center import SHIPPED, load_centers
 from collector.city import City, open_city
@@ -49,7 +50,6 @@ else:
 log = logging.getLogger("collector")
 
 HOME = Path("senzorika-data")
-LONGEST_HEAD = 32 << 10  # bytes of a request's line and headers
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -241,7 +241,8 @@ async def _serve_http(city: City, ingest: Ingest, http: HttpConfig) -> None:
             proxy_headers=http.behind_proxy,
             forwarded_allow_ips="*" if http.behind_proxy else None,
             server_header=False,
-            h11_max_incomplete_event_size=LONGEST_HEAD,
+            http=Bounded,
+            limit_concurrency=MOST_CONNECTIONS,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=2,  # s: an open event stream never ends by itself

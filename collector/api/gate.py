@@ -1,5 +1,6 @@
 """Who comes in, how often, and with how much? And what leaves only after it stands in the log."""
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -18,8 +19,10 @@ from collector.access.reads import Reads
 Identify = Callable[[Request], Awaitable[Asker]]
 
 LARGEST = 2 << 20  # bytes of a body
+PATIENCE = 20.0  # s for the next part of a body
 LONGEST = 16 << 10  # bytes of path and query
 _PURPOSE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_GONE: Message = {"type": "http.disconnect"}
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -83,14 +86,21 @@ def _with_purpose(asker: Asker, request: Request) -> Asker:
 
 
 def _bounded(receive: Receive) -> Receive:
-    """A body without a stated length is cut off where it becomes too large: the client is gone, as far as we listen."""
+    """A body that becomes too large, or does not come on, is cut off: the client is gone, as far as we listen."""
     taken = 0
+    is_whole = False
 
     async def receive_bounded() -> Message:
-        nonlocal taken
-        message = await receive()
+        nonlocal taken, is_whole
+        if is_whole:
+            return await receive()  # until the client goes
+        try:
+            message = await asyncio.wait_for(receive(), PATIENCE)
+        except TimeoutError:
+            return _GONE
         taken += len(message.get("body", b""))
-        return message if taken <= LARGEST else {"type": "http.disconnect"}
+        is_whole = not message.get("more_body", False)
+        return message if taken <= LARGEST else _GONE
 
     return receive_bounded
 
