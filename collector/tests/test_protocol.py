@@ -92,9 +92,6 @@ async def test_a_body_that_does_not_come_on_is_not_waited_for(port: int, monkeyp
 
 async def test_a_long_body_is_no_long_head(port: int) -> None:
     body = b'{"name":"' + b"x" * 100_000 + b'"}'
-    head = (
-        b"POST /api/tokens HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    )
     answer = await said(port, POST % len(body) + body)
     assert b" 4" in answer[:13]
     assert b"431" not in answer[:13]
