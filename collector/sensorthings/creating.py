@@ -13,7 +13,7 @@ from collector.sensorthings import AskedWrongError, ConflictError
 from collector.sensorthings.bodies import Body, Link, check_encoded
 from collector.sensorthings.entering import enter
 from collector.sensorthings.literals import read_instant
-from collector.sensorthings.owned import free_of, names_of, take_unit
+from collector.sensorthings.owned import free_of, free_of_datastream, names_of, take_unit
 from collector.sensorthings.shapes import observation_type
 from collector.sensorthings.work import Work
 from collector.series_table import MOST
@@ -162,7 +162,7 @@ class Creating:
         unit = take_unit(told["unitOfMeasurement"], kind, f"{body.path}unitOfMeasurement")
         ours = {"thing": thing.id, "quantity": series.quantity, "qualifiers": list(kind.qualifiers)}
         ours |= {"kind": kind.kind, "period": period}
-        properties = free_of(own, ours, free)
+        properties = free_of_datastream(own, ours, free)
         sensor = self._one(Sensor, "Sensor", body, given)
         described = told["name"], told["description"], sensor.id, unit, told.get("observedArea"), properties
         stream = self._change.put(Datastream(self._change.number(Datastream), series, Told(*described)))

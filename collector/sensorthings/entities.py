@@ -12,6 +12,7 @@ from typing import Any
 from collector.observation import kind_of
 from collector.records import Datastream, Feature, HistoricalLocation, Location, Sensor, Thing
 from collector.sensorthings.shapes import (
+    JUDGED,
     Entity,
     Id,
     datastream_entity,
@@ -67,7 +68,7 @@ class Entities:
             "Things": lambda: map(thing_entity, view.things),
             "Locations": lambda: map(self._location, catalog.locations),
             "HistoricalLocations": lambda: map(self._historical_location, catalog.historical_locations),
-            "Datastreams": lambda: map(datastream_entity, view.datastreams),
+            "Datastreams": lambda: map(self._datastream, view.datastreams),
             "Sensors": lambda: map(self._sensor, catalog.sensors),
             "ObservedProperties": self._observed,
             "FeaturesOfInterest": lambda: map(self._feature, catalog.features),
@@ -85,7 +86,7 @@ class Entities:
             "Things": (view.thing_numbered, thing_entity),
             "Locations": (catalog.location, self._location),
             "HistoricalLocations": (catalog.historical_location, self._historical_location),
-            "Datastreams": (view.datastream, datastream_entity),
+            "Datastreams": (view.datastream, self._datastream),
             "Sensors": (catalog.sensor, self._sensor),
             "FeaturesOfInterest": (catalog.feature, self._feature),
         }
@@ -96,7 +97,7 @@ class Entities:
     def related(self, entity: Entity, navigation: str) -> list[Entity]:
         """The entities a navigation property leads to; one or none where ``leads_to_one``."""
         if entity.set in ("Sensors", "ObservedProperties") or not isinstance(entity.id, int):
-            return [datastream_entity(one) for one in self.datastreams_of(entity)]
+            return [self._datastream(one) for one in self.datastreams_of(entity)]
         ways: dict[str, Callable[[int, str], list[Entity]]] = {
             "Things": self._of_thing_numbered,
             "Locations": self._of_location,
@@ -152,7 +153,7 @@ class Entities:
         thing = self._view.thing_numbered(number)
         if navigation == "Locations":
             return self._several(navigation, thing.locations if thing else ())
-        return [datastream_entity(one) for one in self._of_thing(thing)]
+        return [self._datastream(one) for one in self._of_thing(thing)]
 
     def _of_location(self, number: int, navigation: str) -> list[Entity]:
         if navigation == "HistoricalLocations":
@@ -233,6 +234,13 @@ class Entities:
 
     def _inventorys(self, number: int | None) -> Thing | None:
         return None if number is None else self._view.in_full(number)
+
+    def _datastream(self, stream: Datastream) -> Entity:
+        judgement = self._view.judgement(stream.series)
+        if judgement is None:
+            return datastream_entity(stream)
+        judged = (self._view.owner(stream.series), judgement.openness, judgement.purpose)
+        return datastream_entity(stream, dict(zip(JUDGED, judged, strict=True)))
 
     def _observed(self) -> list[Entity]:
         names = {kind_of(one.series.quantity).name for one in self._view.datastreams}

@@ -5,7 +5,7 @@ from typing import Any
 
 from collector.observation import Kind
 from collector.sensorthings import AskedWrongError, ConflictError
-from collector.sensorthings.shapes import unit_of
+from collector.sensorthings.shapes import JUDGED, unit_of
 
 LANGUAGES = ("sl", "it", "en")
 
@@ -19,6 +19,11 @@ def free_of(properties: Mapping[str, Any], own: Mapping[str, Any], path: str) ->
         if key in properties and properties[key] != value:
             raise ConflictError(f"{path}.{key}: is the city's to say, and says otherwise")
     return {key: value for key, value in properties.items() if key not in own}
+
+
+def free_of_datastream(properties: Mapping[str, Any], own: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """As ``free_of``; what the city judges may be repeated, and is judged anew."""
+    return {key: value for key, value in free_of(properties, own, path).items() if key not in JUDGED}
 
 
 def names_of(name: str, names: Any, path: str) -> dict[str, str]:

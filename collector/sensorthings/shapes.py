@@ -1,6 +1,6 @@
 """How does each record look as an entity of SensorThings? Properties in the order of the standard (18-088, 8.2)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -11,6 +11,8 @@ Id = int | str
 
 _OM = "http://www.opengis.net/def/observationType/OGC-OM/2.0/"
 _OBSERVATION_TYPES = {"code": "OM_CategoryObservation", "flags": "OM_CountObservation"}
+JUDGED = ("owner", "openness", "purpose")
+"""Among the properties of a datastream: the center that owns it, who may see it, and why it is measured."""
 UCUM = "https://ucum.org/ucum"
 
 
@@ -69,7 +71,8 @@ def historical_location_entity(one: HistoricalLocation) -> Entity:
     return Entity("HistoricalLocations", one.id, {"time": iso(one.time)})
 
 
-def datastream_entity(stream: Datastream) -> Entity:
+def datastream_entity(stream: Datastream, judged: Mapping[str, str] | None = None) -> Entity:
+    """``judged`` has ``JUDGED``: who owns it, who may see it, and why it is measured."""
     series, told, kind = stream.series, stream.told, kind_of(stream.series.quantity)
     own = {
         "thing": series.thing,
@@ -86,7 +89,7 @@ def datastream_entity(stream: Datastream) -> Entity:
     }
     if told.observed_area is not None:
         shown["observedArea"] = told.observed_area
-    return Entity("Datastreams", stream.id, {**shown, "properties": {**own, **told.properties}})
+    return Entity("Datastreams", stream.id, {**shown, "properties": {**own, **told.properties, **(judged or {})}})
 
 
 def observed_property_entity(kind: Kind) -> Entity:

@@ -14,7 +14,7 @@ from collector.records import Datastream, Feature, HistoricalLocation, Location,
 from collector.sensorthings import AskedWrongError, ConflictError
 from collector.sensorthings.bodies import Body, Link, check_encoded
 from collector.sensorthings.literals import read_instant
-from collector.sensorthings.owned import free_of, names_of, take_unit
+from collector.sensorthings.owned import free_of, free_of_datastream, names_of, take_unit
 from collector.sensorthings.shapes import (
     Entity,
     datastream_entity,
@@ -133,7 +133,7 @@ class Updating:
         if told["observationType"] != observation_type(kind):
             raise ConflictError(f"observationType: {kind.name} has {observation_type(kind)}")
         untold = datastream_entity(Datastream(stream.id, stream.series)).properties
-        free = free_of(told.get("properties", {}), untold["properties"], "properties")
+        free = free_of_datastream(told.get("properties", {}), untold["properties"], "properties")
         unit = take_unit(told["unitOfMeasurement"], kind, "unitOfMeasurement")
         if any(one.number != thing.number for one in self._links(Thing, body, "Thing")):
             raise ConflictError("Thing: a datastream stays with its thing; its observations are of it")

@@ -14,6 +14,7 @@ from collector.inventory import Inventory
 from collector.observation import Series
 from collector.query import Query
 from collector.sensorthings import AskedWrongError
+from collector.sensorthings.entities import Entities
 from collector.tests.households import AIR, ALL, FLAT, HALL, HEAP, HOMES, HOUR, INVENTORY, WARMTH, WATER, T, street
 from collector.view import View
 
@@ -193,3 +194,15 @@ async def test_personal_sums_are_not_open(city: City) -> None:
         view(city, asker("viewer", "energy")), Aggregation("heat_energy", "day", T, T + DAY, together=True)
     )
     assert [one.count for one in hall_only] == [1]
+
+
+def test_a_datastream_says_who_owns_it_who_may_see_it_and_why_it_is_measured(city: City) -> None:
+    seen = {one.properties["properties"]["quantity"]: one for one in Entities(view(city, ANYONE)).all("Datastreams")}
+    shown = seen["no2"].properties["properties"]
+    assert (shown["owner"], shown["openness"]) == ("environment", "open")
+    assert shown["purpose"].startswith("information of the public")
+    analyst = Entities(view(city, asker("analyst", "environment", "losses"))).all("Datastreams")
+    water = [
+        one.properties["properties"] for one in analyst if one.properties["properties"]["quantity"] == "water_volume"
+    ]
+    assert {(one["openness"], one["owner"]) for one in water} == {("aggregated", "environment")}
