@@ -48,7 +48,8 @@ def write(directory: Path, city: str, port: int, host: str = "127.0.0.1") -> dic
     """Write the configuration of both brokers below ``DIR/broker`` and return where they are."""
     directory = directory.resolve()
     issued = Authority(directory).issued()
-    holders = [e for e in issued if not e.revoked and e.role in RIGHTS]
+    # One user for each name, also where a name has an old and a new certificate.
+    holders = list({e.name: e for e in issued if not e.revoked and e.role in RIGHTS}.values())
     folder = directory / "broker"
     files = {
         "nats.conf": _nats(directory, city, host, port, holders),

@@ -29,14 +29,16 @@ class Ports(NamedTuple):
     http: int = 8080
 
 
-def quickstart(directory: Path, city: str, kind: broker.Kind, ports: Ports, store: str) -> None:
-    """Make what is missing in the directory and change nothing that is there."""
+def quickstart(  # noqa: PLR0913, PLR0917 - the options of the verb
+    directory: Path, city: str, kind: broker.Kind, ports: Ports, store: str, secret: bytes = b""
+) -> None:
+    """Make what is missing in the directory and change nothing that is there; ``secret`` encrypts a new authority."""
     try:
         contract.check_id("city", city)
     except contract.ContractError as error:
         raise ProvisionError(f"{city!r}: {error}") from None
     directory = directory.resolve()
-    authority = Authority.create(directory, city)
+    authority = Authority.create(directory, city, secret)
     inventory = Inventory.create(directory / "inventory.toml", city)
     if FIRST_THING.id not in inventory.ids("thing"):
         inventory.add_thing(FIRST_THING)

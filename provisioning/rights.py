@@ -1,5 +1,6 @@
 """Who may say and hear what? Written for both brokers from what was issued, and a running one hears of it."""
 
+import sys
 from pathlib import Path
 
 from provisioning import broker
@@ -10,4 +11,5 @@ def write_rights(directory: Path, mqtt_port: int | None = None) -> None:
     city = Inventory(directory / "inventory.toml").city
     broker.write(directory, city, mqtt_port or broker.port_of(directory))
     process = broker.reload(directory)
-    print("no broker of this directory is running" if process is None else f"broker {process}: reloaded")
+    said = "no broker of this directory is running" if process is None else f"broker {process}: reloaded"
+    print(said, file=sys.stderr)

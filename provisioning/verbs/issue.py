@@ -14,7 +14,7 @@ def add_parser(parsers: Parsers) -> None:
     parser = parsers.add_parser("issue", help="a certificate and rights for one name")
     parser.add_argument("directory", type=Path)
     parser.add_argument("name")
-    parser.add_argument("--role", choices=[role for role in ROLES if role != "broker"], required=True)
+    parser.add_argument("--role", choices=[role for role in ROLES if role not in ("broker", "van")], required=True)
     parser.add_argument("--thing", dest="things", action="append", default=[], help="what it may speak for; repeatable")
     parser.add_argument("--center", choices=CENTERS, help="the owner of things that are new")
     parser.add_argument("--openness", choices=OPENNESS, default="", help="of things that are new; else by quantity")

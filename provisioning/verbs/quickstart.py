@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from provisioning.passphrase import choose
 from provisioning.quickstart import Ports, quickstart
 from provisioning.verbs import Parsers
 
@@ -15,12 +16,15 @@ def add_parser(parsers: Parsers) -> None:
     parser.add_argument("--store", default="duckdb:observations.duckdb")
     parser.add_argument("--mqtt-port", type=int, default=8883)
     parser.add_argument("--http-port", type=int, default=8080)
+    parser.add_argument("--encrypt", action="store_true", help="ask for a passphrase for the key of a new authority")
     parser.set_defaults(verb=_quickstart)
 
 
 def _quickstart(options: argparse.Namespace) -> None:
     ports = Ports(options.mqtt_port, options.http_port)
-    quickstart(options.directory, options.city, options.broker, ports, options.store)
+    key = options.directory / "ca" / "ca.key"
+    secret = choose(key) if options.encrypt and not key.exists() else b""
+    quickstart(options.directory, options.city, options.broker, ports, options.store, secret)
     print(
         f"{options.directory}: ready. Start the collector: senzorika-collector --config "
         f"{options.directory / 'collector.toml'}"
