@@ -108,6 +108,7 @@ READS: dict[str, list[str]] = {
     "/metrics": ["/metrics"],
     "/api/ledger": ["/api/ledger"],
     "/api/quarantine": ["/api/quarantine"],
+    "/api/publishers": ["/api/publishers"],
     "/api/me": ["/api/me"],
     "/api/tokens": ["/api/tokens"],
     "/api/centers": ["/api/centers"],
