@@ -1,0 +1,31 @@
+"""``python -m hil_tests.instruments.esp32 FLASH LINK``: one virtual board, until it is killed or unplugged."""
+
+import argparse
+import signal
+from pathlib import Path
+
+from hil_tests.instruments.esp32 import faults
+from hil_tests.instruments.esp32.board import Board, plugged
+from hil_tests.instruments.esp32.flash import Flash
+from hil_tests.instruments.esp32.loader import Loader
+from hil_tests.instruments.esp32.registers import Chip, Registers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m hil_tests.instruments.esp32", description=__doc__)
+    parser.add_argument("flash", type=Path, help="the flash image file; made where there is none")
+    parser.add_argument("link", type=Path, help="becomes a symbolic link to the port")
+    parser.add_argument("--size", type=int, default=4, metavar="MB")
+    parser.add_argument("--mac", default="24:6f:28:00:00:01")
+    parser.add_argument("--heap", default="1M", help="of the interpreter")
+    parser.add_argument("--fault", type=faults.parse, action="append", default=[], metavar="NAME[:ADDRESS]")
+    options = parser.parse_args()
+    flash = Flash(options.flash, options.size << 20)
+    chip: Chip = "esp32s2" if any(fault.name == "wrong-chip" for fault in options.fault) else "esp32"
+    registers = Registers(bytes.fromhex(options.mac.replace(":", "")), flash.size, chip)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    plugged(Board(flash, Loader(flash, registers, options.fault), options.link, options.heap))
+
+
+if __name__ == "__main__":
+    main()
