@@ -166,7 +166,9 @@ def _quickstart(home: Path) -> Path:
 async def _serve(config: CollectorConfig, file: Path) -> None:
     """Until a signal; what was opened is closed in the opposite order, and no process is left."""
     access = config.access
-    policy = Policy(load_centers(access.centers or SHIPPED), load_rules(access.openness), access.keys)
+    policy = Policy(
+        load_centers(access.centers or SHIPPED), load_rules(access.openness), access.keys, access.pseudonyms
+    )
     inventory_file = InventoryFile(config.inventory, config.city, policy.centers.names)
     inventory = inventory_file.read()
     async with AsyncExitStack() as stack:

@@ -11,6 +11,7 @@ from collector.access.audit import FILE as AUDIT
 from collector.access.audit import Audit
 from collector.access.erasure import Erasures
 from collector.access.protection import Protections
+from collector.access.pseudonyms import FILE as PSEUDONYMS
 from collector.access.pseudonyms import open_pseudonyms
 from collector.access.rights import Access, Policy, Rights
 from collector.access.tokens import Tokens
@@ -89,11 +90,12 @@ def open_city(  # noqa: PLR0913, PLR0917  # everything that collector.toml names
 
 
 def _open_access(engine: Engine, inventory: Inventory, data: Path, policy: Policy | None) -> Access:
+    policy = policy or Policy.shipped()
     return Access(
-        policy or Policy.shipped(),
+        policy,
         Protections(engine, inventory),
         Erasures(engine),
-        open_pseudonyms(data),
+        open_pseudonyms(policy.pseudonyms or data / PSEUDONYMS),
         Tokens(engine, now),
         Audit(data / AUDIT, now),
     )

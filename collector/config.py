@@ -119,6 +119,8 @@ class AccessConfig(_Strict):
     """Rules that count before those that ship (``collector/openness.toml``)."""
     keys: Path | None = None
     """A folder with ``<center>.key`` of each center whose commands are signed here."""
+    pseudonyms: Path | None = None
+    """The key of the pseudonyms; without it ``pseudonyms.key`` in the data directory. Of several collectors the same."""
 
 
 class CollectorConfig(_Strict):
@@ -154,7 +156,9 @@ def load_config(file: Path) -> CollectorConfig:
     config = config.model_copy(
         update={
             "http": http.model_copy(update=_within(folder, http, "certificate", "key")),
-            "access": config.access.model_copy(update=_within(folder, config.access, "centers", "openness", "keys")),
+            "access": config.access.model_copy(
+                update=_within(folder, config.access, "centers", "openness", "keys", "pseudonyms")
+            ),
             "data": folder / config.data,
             "inventory": folder / config.inventory,
             "broker": broker.model_copy(update=paths),

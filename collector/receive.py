@@ -287,6 +287,7 @@ class Receiver:
         try:
             await self._city.writer.write(self._city.ledger.refresh)
             await self._city.writer.write(self._city.registry.refresh)
+            await self._city.writer.write(self._city.access.erasures.refresh)
         except DBAPIError as error:
             log.warning("metadata: %s", error)
 

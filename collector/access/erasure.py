@@ -22,8 +22,13 @@ class Erasures:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        with engine.connect() as connection:
-            self._before: Mapping[str, int] = {row.thing: row.before for row in connection.execute(select(erased))}
+        self._before: Mapping[str, int] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Learn what other collectors have erased; only in the thread that writes."""
+        with self._engine.connect() as connection:
+            self._before = {row.thing: row.before for row in connection.execute(select(erased))}
 
     def add(self, things: list[str], before: int) -> None:
         """Durable on return: from now on nothing from before that time is taken of these."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from collector.inventory import ConfigError
 
-FILE = "pseudonyms.key"
+FILE = "pseudonyms.key"  # in the data directory, unless the configuration says otherwise
 _LENGTH = 32  # bytes
 
 
@@ -28,9 +28,8 @@ class Pseudonyms:
         return name
 
 
-def open_pseudonyms(folder: Path) -> Pseudonyms:
-    """With the key of the data directory, made when there is none. Raises ConfigError when others can read it."""
-    file = folder / FILE
+def open_pseudonyms(file: Path) -> Pseudonyms:
+    """With the key in a file, which is made when there is none. Raises ConfigError when others can read it."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -34,6 +34,8 @@ class Policy:
     rules: Rules
     keys: Path | None = None
     """Where the centers' keys are that sign commands; None: no command is signed here."""
+    pseudonyms: Path | None = None
+    """The file of their key; None: in the data directory."""
 
     @classmethod
     def shipped(cls) -> "Policy":

@@ -226,25 +226,25 @@ def test_a_rule_that_cannot_be_used_is_refused(tmp_path: Path, text: str, messag
 
 
 def test_a_pseudonym_stays_with_its_key_and_changes_with_another(tmp_path: Path) -> None:
-    first = open_pseudonyms(tmp_path).of("wm-1")
+    first = open_pseudonyms(tmp_path / "pseudonyms.key").of("wm-1")
     assert re.fullmatch("p-[0-9a-f]{20}", first)
-    assert open_pseudonyms(tmp_path).of("wm-1") == first
-    assert open_pseudonyms(tmp_path).of("wm-2") != first
+    assert open_pseudonyms(tmp_path / "pseudonyms.key").of("wm-1") == first
+    assert open_pseudonyms(tmp_path / "pseudonyms.key").of("wm-2") != first
     (tmp_path / "pseudonyms.key").unlink()
-    assert open_pseudonyms(tmp_path).of("wm-1") != first
+    assert open_pseudonyms(tmp_path / "pseudonyms.key").of("wm-1") != first
 
 
 def test_the_key_is_its_owners_alone(tmp_path: Path) -> None:
-    open_pseudonyms(tmp_path)
+    open_pseudonyms(tmp_path / "pseudonyms.key")
     file = tmp_path / "pseudonyms.key"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     file.chmod(0o644)
     with pytest.raises(ConfigError, match="others can read it"):
-        open_pseudonyms(tmp_path)
+        open_pseudonyms(tmp_path / "pseudonyms.key")
     file.chmod(0o600)
     file.write_bytes(b"short")
     with pytest.raises(ConfigError, match="expected 32 bytes, got 5"):
-        open_pseudonyms(tmp_path)
+        open_pseudonyms(tmp_path / "pseudonyms.key")
 
 
 # ---- rates ----------------------------------------------------------------------------------------------------------

@@ -166,7 +166,7 @@ def test_a_running_collector_backs_itself_up_or_says_why_not(tmp_path: Path) -> 
         assert (answer.returncode, answer.stderr) == (0, "")
         assert answer.stdout.startswith(f"{folder}/copies/monday: ")
         copied = {file.name for file in (folder / "copies/monday").iterdir()}
-        assert {"registry.sqlite", "observations.duckdb", "inventory.toml", "collector.toml"} <= copied
+        assert {"registry.sqlite", "observations.duckdb", "inventory.toml", "collector.toml", "audit.log"} <= copied
         assert again.stderr == f"senzorika-collector: {folder}/copies/monday: expected a new or an empty directory\n"
         config = folder / "senzorika-data" / "collector.toml"
         config.write_text(config.read_text().replace('data = "data"', f'data = "{folder}/copies/monday"'))
