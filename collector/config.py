@@ -120,7 +120,7 @@ class AccessConfig(_Strict):
     keys: Path | None = None
     """A folder with ``<center>.key`` of each center whose commands are signed here."""
     pseudonyms: Path | None = None
-    """The key of the pseudonyms; without it ``pseudonyms.key`` in the data directory. Of several collectors the same."""
+    """The key of the pseudonyms, without it ``pseudonyms.key`` in the data directory; several collectors share one."""
 
 
 class CollectorConfig(_Strict):
