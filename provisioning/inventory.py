@@ -1,9 +1,10 @@
 """Which publishers and things there are: ``inventory.toml``, which the collector reads and people may edit.
 
-Entries are appended as text, so that comments and order of the file survive.
+Entries are appended and changed as text, so that comments and order of the file survive.
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 from firmware import contract
 from provisioning import ProvisionError
+from provisioning.durable import replace_file
 
 CENTERS = (
     "governance",
@@ -100,6 +102,44 @@ class Inventory:
         if unknown := set(things) - self.ids("thing"):
             raise ProvisionError(f"publisher {name}: unknown thing {' '.join(sorted(unknown))}")
         self._add("publisher", f'id = "{name}"\nrole = "{role}"\nthings = {json.dumps(list(things))}\n')
+
+    def entries(self, kind: str) -> list[dict[str, Any]]:
+        """All entries of ``publisher`` or ``thing``, as they stand in the file."""
+        return [entry for entry in self._content.get(kind, []) if isinstance(entry.get("id"), str)]
+
+    def place_thing(self, identifier: str, location: Sequence[float]) -> None:
+        """Say where a thing is."""
+        self._change("thing", identifier, "location", json.dumps(list(location)))
+
+    def speak_for(self, publisher: str, things: Sequence[str]) -> None:
+        """Say which things a publisher speaks for."""
+        if unknown := set(things) - self.ids("thing"):
+            raise ProvisionError(f"publisher {publisher}: unknown thing {' '.join(sorted(unknown))}")
+        self._change("publisher", publisher, "things", json.dumps(list(things)))
+
+    def _change(self, kind: str, identifier: str, key: str, value: str) -> None:
+        """Replace one line of one entry; what people wrote around it stays. The result is read before it is kept."""
+        parts = re.split(r"(?m)^(?=\[)", self.path.read_text())
+        changed = 0
+        for number, part in enumerate(parts):
+            head = rf"\[\[{kind}\]\](?=.*^id *= *[\"']{re.escape(identifier)}[\"'])"
+            if not re.match(head, part, re.DOTALL | re.MULTILINE):
+                continue
+            line = f"{key} = {value}"
+            # A list of numbers and names may stand on several lines.
+            new, changed = re.subn(rf"(?m)^{key} *= *\[[^\]]*\]", lambda _, line=line: line, part, count=1)
+            if not changed:
+                new, changed = re.subn(r"(?m)^(id *=.*)$", lambda m, line=line: f"{m[1]}\n{line}", part, count=1)
+            parts[number] = new
+            break
+        text = "".join(parts)
+        entry: dict[str, Any] = next((e for e in tomllib.loads(text).get(kind, []) if e.get("id") == identifier), {})
+        if not changed or entry.get(key) != json.loads(value):
+            raise ProvisionError(
+                f"{self.path}: {kind} {identifier}: {key}: can't be changed here; write {key} = {value}"
+            )
+        replace_file(self.path, text.encode())
+        self._content = tomllib.loads(text)
 
     def _add(self, kind: str, body: str) -> None:
         _append(self.path, f"\n[[{kind}]]\n{body}")

@@ -1,13 +1,16 @@
 """``authority``: what becomes of certificates after they were issued, and of the authority's own key."""
 
 import argparse
+import getpass
 from pathlib import Path
 from typing import Any
 
 from provisioning import passphrase
 from provisioning.authority import Authority, Issued
 from provisioning.outcome import add_options, tell
+from provisioning.register import Register
 from provisioning.rights import write_rights
+from provisioning.stock import take_stock
 from provisioning.verbs import Parsers
 
 
@@ -62,7 +65,12 @@ def _van(options: argparse.Namespace) -> None:
 
 
 def _copy_inventory(city: Path, van: Path) -> None:
+    """With the log: what both begin with is then no news of either."""
+    by = getpass.getuser()
+    register = take_stock(city, by)
     (van / "inventory.toml").write_bytes((city / "inventory.toml").read_bytes())
+    Register(van).merge(register.folder)
+    take_stock(van, by)
 
 
 def _renew(options: argparse.Namespace) -> None:
