@@ -41,6 +41,14 @@ def differences(directory: Path, known: dict[str, dict[str, Any]]) -> list[Diffe
     return found
 
 
+def stands(directory: Path) -> dict[str, dict[str, Any]]:
+    """The subjects with what the directory says beyond its register; nothing is written."""
+    subjects = Register(directory).standing().subjects
+    for one in differences(directory, subjects):
+        subjects[one.subject] = subjects.get(one.subject, {}) | one.fields
+    return subjects
+
+
 def take_stock(directory: Path, by: str) -> Register:
     """The register of a directory, brought to what stands in inventory.toml and in the authority's list."""
     register = Register(directory)
