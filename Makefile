@@ -5,7 +5,7 @@ STORE ?= duckdb
 BROKER ?= nats
 SECONDS_ := $(if $(SECONDS),--seconds $(SECONDS),)
 
-.PHONY: setup check test demo bench wheel clean
+.PHONY: setup check test demo bench matrix wheel clean
 
 setup: .venv/ready
 
@@ -32,6 +32,9 @@ demo: setup
 bench: setup
 	$(BIN)/python -m collector.bench
 	$(BIN)/python -m edge.bench
+
+matrix: setup
+	$(BIN)/python -m hil_tests.matrix
 
 wheel: setup
 	$(BIN)/python -m hatchling build -t wheel

@@ -15,6 +15,7 @@ from hil_tests.door import Door, opened
 from hil_tests.instruments import broker, influx, node
 from hil_tests.instruments.fast_time import REAL, Clock
 from hil_tests.instruments.process import BenchError, Program, answers, free_ports, is_free, wait_until
+from hil_tests.instruments.proxy import Proxy
 from hil_tests.koper import MBUS, MODBUS, NODES, MeterPlan, NodePlan
 from hil_tests.verdict import Death
 from provisioning.authority import Authority, Role
@@ -40,6 +41,8 @@ class Plan:
     modbus_period: int = 2
     nodes: tuple[NodePlan, ...] = NODES
     with_meters: bool = True
+    has_network: bool = False
+    """Devices reach the broker over a stretch of network that can fail."""
     clock: Clock = REAL
 
 
@@ -53,6 +56,7 @@ class VirtualCity:
     ended: list[str] = field(default_factory=list)
     """What ended without being killed, and had to be started again."""
     _door: Door | None = None
+    _network: Proxy | None = None
 
     @property
     def url(self) -> str:
@@ -64,6 +68,17 @@ class VirtualCity:
         if self._door is None:
             self._door = opened(self.url, self.plan.directory / "collector.toml")
         return self._door
+
+    @property
+    def network(self) -> Proxy:
+        """Between the devices and the broker; only where the plan has one."""
+        if self._network is None:
+            raise BenchError("the plan has no network that can fail")
+        return self._network
+
+    @property
+    def _port_of_devices(self) -> int:
+        return self._network.port if self._network else self.plan.ports.mqtt
 
     @property
     def publishers(self) -> dict[str, str]:
@@ -92,6 +107,10 @@ class VirtualCity:
         self._start_simulators()
         self._add("broker", broker.program(self.plan.broker, self.plan.directory, self._log("broker")))
         wait_until(lambda: answers(self.plan.ports.mqtt), f"the broker listens: {self._log('broker')}")
+        if self.plan.has_network:
+            port = next(port for port in free_ports(6) if port not in self.plan.ports)
+            self._network = Proxy(port, self.plan.ports.mqtt)
+            self._network.start()
         config = self.plan.directory / "collector.toml"
         self._add("collector", self._python("collector", "collector", "--config", config))
         wait_until(lambda: answers(self.plan.ports.http), f"the collector serves: {self._log('collector')}", 60)
@@ -117,6 +136,9 @@ class VirtualCity:
         """Leave no process behind, devices first."""
         for program in reversed(self.programs.values()):
             program.stop()
+        if self._network is not None:
+            self._network.stop()
+            self._network = None
 
     @property
     def _meters(self) -> tuple[MeterPlan, ...]:
@@ -212,7 +234,7 @@ class VirtualCity:
             "thing": one.thing.id,
             "kind": one.kind,
             "period_ms": self.plan.period_ms,
-            "broker": {"host": "127.0.0.1", "port": self.plan.ports.mqtt, "server_name": "localhost"},
+            "broker": {"host": "127.0.0.1", "port": self._port_of_devices, "server_name": "localhost"},
             "hal": hal,
             **one.settings,
         }
@@ -232,7 +254,7 @@ class VirtualCity:
         file.write_text(
             f'city = "{CITY}"\npublisher = "{GATEWAY}"\noutbox = "gateway.sqlite"\nclock = "host"\n\n'
             '[collector]\nkey = "certificates/collector.pem"\n\n[broker]\n'
-            f'port = {self.plan.ports.mqtt}\nca = "ca/ca.pem"\n'
+            f'port = {self._port_of_devices}\nca = "ca/ca.pem"\n'
             f'certificate = "{certificate}.pem"\nkey = "{certificate}.key"\n' + "".join(lines)
         )
         return file

@@ -174,6 +174,7 @@ def wait_for_agreement(  # noqa: PLR0913  # one comparison, all it needs
     *,
     until: int,
     seconds: float,
+    pause: float = 1.0,
 ) -> dict[str, Account]:
     """Compare until all agree or so many seconds have passed; return the last accounts."""
     deadline = time.monotonic() + seconds
@@ -189,7 +190,7 @@ def wait_for_agreement(  # noqa: PLR0913  # one comparison, all it needs
             return accounts
         if time.monotonic() > deadline:
             return accounts
-        time.sleep(1)
+        time.sleep(pause)
 
 
 def table(accounts: Mapping[str, Account]) -> str:

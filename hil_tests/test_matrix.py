@@ -1,0 +1,74 @@
+"""A slice of the matrix, another by each seed: no fault costs a value, and each is recovered from in time."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from hil_tests import matrix
+from hil_tests.faults import FAULTS, killed
+from hil_tests.instruments.broker import KINDS
+from hil_tests.instruments.process import Program
+from provisioning.broker import Kind
+
+SEED = int(os.environ.get("SENZORIKA_SEED", random.randrange(10**6)))
+FAULTS_EACH = 3
+
+
+def test_a_slice_has_so_many_faults_for_each_broker_and_is_the_same_by_its_seed() -> None:
+    for seed in range(20):
+        rows = matrix.slices(seed, FAULTS_EACH)
+        assert rows == matrix.slices(seed, FAULTS_EACH)
+        assert [len(set(several)) for several in rows.values()] == [FAULTS_EACH] * len(KINDS)
+    every = matrix.slices(1, len(FAULTS))
+    assert all(set(several) == set(FAULTS) for several in every.values())
+
+
+def test_what_does_not_agree_is_marked_and_counts() -> None:
+    well = matrix.Cell("nats", "broker killed", "water node", 10, 0, 0, 0, 3.0)
+    lost = matrix.Cell("nats", "broker killed", "water node", 10, 1, 0, 0, 3.0)
+    late = matrix.Cell("nats", "broker killed", "water node", 10, 0, 0, 0, matrix.LIMIT)
+    silent = matrix.Cell("nats", "broker killed", "water node", 0, 0, 0, 0, 3.0)
+    assert [one.agrees for one in (well, lost, late, silent)] == [True, False, False, False]
+    shown = matrix.table([well, lost]).splitlines()
+    assert "NOT" not in shown[1]
+    assert "NOT" in shown[2]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_fault_of_the_slice_costs_a_value(kind: Kind, tmp_path: Path) -> None:
+    print(f"seed {SEED}")
+    cells = matrix.run(kind, matrix.slices(SEED, FAULTS_EACH)[kind], tmp_path)
+    print(matrix.table(cells))
+    assert {one.device for one in cells} == set(matrix.DEVICES)
+    assert all(one.agrees for one in cells), matrix.table(cells)
+
+
+class Sleeping:
+    """All that a fault needs of a city."""
+
+    def __init__(self, folder: Path) -> None:
+        self.deaths: list[object] = []
+        self.programs = {"sleeper": Program("sleeper", ["sleep", "60"], folder / "log")}
+
+
+def test_a_fault_ends_whatever_happens_meanwhile(tmp_path: Path) -> None:
+    city = Sleeping(tmp_path)
+    sleeper = city.programs["sleeper"]
+
+    def fail() -> None:
+        with killed(city, "sleeper"):  # type: ignore[arg-type]  # see there
+            assert not sleeper.is_running
+            raise KeyError
+
+    sleeper.start()
+    try:
+        with pytest.raises(KeyError):
+            fail()
+        assert sleeper.is_running
+        assert len(city.deaths) == 1
+    finally:
+        sleeper.stop()
