@@ -134,8 +134,11 @@ class Authority:
         date.
         """
         entry = self._own(name)
+        hosts = hosts or self.hosts_of(name)
+        if entry.role == "broker" and not hosts:
+            raise ProvisionError(f"{name}: --host: which names and addresses does it answer to?")
         key = ec.generate_private_key(ec.SECP256R1())
-        issued = self._certify(name, entry.role, hosts or self.hosts_of(name), key.public_key(), key)
+        issued = self._certify(name, entry.role, hosts, key.public_key(), key)
         if not keep_old:
             self.settle(name)
         return issued
@@ -248,6 +251,16 @@ class Authority:
     def root_fingerprint(self) -> str:
         return certificate.fingerprint(self.issuers.root)
 
+    def is_whole(self, entry: Issued) -> bool:
+        """Whether the certificate stands here in both forms, and is the one that was issued last."""
+        path = self._certificates / entry.name
+        try:
+            made = self.certificate_of(entry.name)
+            der = path.with_name(f"{entry.name}.der").read_bytes()
+        except (OSError, ProvisionError):
+            return False
+        return made.serial_number == entry.serial and made.public_bytes(serialization.Encoding.DER) == der
+
     def forget_key(self, name: str) -> None:
         """Remove the private key of a name from this disk, once the node has it."""
         if not forget_leaf_key(self._certificates / name):
@@ -255,6 +268,8 @@ class Authority:
 
     def hosts_of(self, name: str) -> tuple[str, ...]:
         """Which names and addresses a server's certificate answers to; none for a client."""
+        if not (self._certificates / f"{name}.pem").exists():  # cut off while it was written
+            return ()
         try:
             names = self.certificate_of(name).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         except x509.ExtensionNotFound:
