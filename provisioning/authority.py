@@ -119,6 +119,14 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         return self._certify(name, role, hosts, key.public_key(), key)
 
+    def check_issue(self, name: str, role: Role) -> None:
+        """Raise ProvisionError when this name can't be given."""
+        self._check_new(name)
+        if self.van and role not in VAN_ROLES:
+            raise ProvisionError(
+                f"{name}: a van issues {' '.join(VAN_ROLES)}; a {role} comes from the city's authority"
+            )
+
     def renew(self, name: str) -> Issued:
         """A later date for the key that a name has; the earlier certificate stays good until its own date."""
         entry = self._own(name)

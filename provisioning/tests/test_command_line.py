@@ -1,3 +1,4 @@
+import json
 import tomllib
 from pathlib import Path
 
@@ -72,3 +73,18 @@ def test_what_a_person_can_mend_is_one_line(case: str, city: str, capsys: pytest
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", [["issue", "{}", "park-0003", "--role", "node"], ["revoke", "{}", "park-0001"]])
+def test_a_dry_run_changes_nothing(verb: list[str], city: str) -> None:
+    before = {path: path.read_bytes() for path in Path(city).rglob("*") if path.is_file()}
+    assert main([argument.format(city) for argument in [*verb, "--dry-run"]]) == 0
+    assert {path: path.read_bytes() for path in Path(city).rglob("*") if path.is_file()} == before
+
+
+def test_scripts_read_one_document(city: str, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["issue", city, "park-0003", "--role", "node", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["issued"]["name"] == "park-0003"
+    assert main(["revoke", city, "park-0003", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"revoked": "park-0003"}

@@ -50,8 +50,8 @@ def test_what_was_made_stands_in_the_register_with_its_certificate(city: str, ca
     assert shown["things"] == ["spot-0002"]
     assert shown["certificate"]["revoked"] is False
     assert len(shown["fingerprint"]) == 64
-    assert main(["revoke", city, "park-0002"]) == 0
-    history = asked(capsys, "inventory", "history", city, "park-0002", "--by", "ana")["events"]
+    assert main(["revoke", city, "park-0002", "--by", "ana"]) == 0
+    history = asked(capsys, "inventory", "history", city, "park-0002")["events"]
     assert [event["kind"] for event in history] == ["made", "revoked"]
     assert history[1]["by"] == "ana"
 
@@ -115,7 +115,7 @@ def test_a_merge_that_was_cut_before_the_export_takes_nothing_back(city: str, va
 
 
 def test_what_another_laptop_has_not_recorded_is_not_passed_over(city: str, vans: list[str], capsys: Capture) -> None:
-    add(vans[0], "park-0002", "spot-0002")
+    Inventory(Path(vans[0]) / "inventory.toml").place_thing("spot-0001", (13.72, 45.54))
     assert main(["inventory", "merge", city, vans[0]]) == 2
     assert "has changes that are in no log; run `inventory list` there first" in capsys.readouterr().err
 

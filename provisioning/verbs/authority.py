@@ -27,6 +27,7 @@ def add_parser(parsers: Parsers) -> None:
         if action == "rotate":
             one.add_argument("--host", dest="hosts", action="append", default=[], help="of a server; repeatable")
             one.add_argument("--keep-old", action="store_true", help="the old key stays good until `settle`")
+        one.add_argument("--by", default=getpass.getuser(), help="who does it, for the log")
         add_options(one)
         one.set_defaults(verb=run)
 
@@ -59,14 +60,13 @@ def _van(options: argparse.Namespace) -> None:
     if not options.dry_run:
         secret = passphrase.choose(options.to / "ca" / "ca.key")
         done["expires"] = authority.enrol_van(options.name, options.to, secret).expires
-        _copy_inventory(options.directory, options.to)
+        _copy_inventory(options.directory, options.to, options.by)
         write_rights(options.directory)
     tell(options, done, f"van {options.name}: its authority stands in {options.to}")
 
 
-def _copy_inventory(city: Path, van: Path) -> None:
+def _copy_inventory(city: Path, van: Path, by: str) -> None:
     """With the log: what both begin with is then no news of either."""
-    by = getpass.getuser()
     register = take_stock(city, by)
     (van / "inventory.toml").write_bytes((city / "inventory.toml").read_bytes())
     Register(van).merge(register.folder)
@@ -75,7 +75,9 @@ def _copy_inventory(city: Path, van: Path) -> None:
 
 def _renew(options: argparse.Namespace) -> None:
     authority = Authority(options.directory)
-    _answer(options, None if options.dry_run else authority.renew(options.name), "the same key, a later date")
+    issued = None if options.dry_run else authority.renew(options.name)
+    _keep(options)
+    _answer(options, issued, "the same key, a later date")
 
 
 def _rotate(options: argparse.Namespace) -> None:
@@ -84,6 +86,7 @@ def _rotate(options: argparse.Namespace) -> None:
     if not options.dry_run:
         issued = authority.rotate(options.name, options.hosts, keep_old=options.keep_old)
         write_rights(options.directory)
+    _keep(options)
     old = "the old one stays good until `authority settle`" if options.keep_old else "the old one is revoked"
     _answer(options, issued, f"a new key; {old} (on mosquitto; nats-server takes it until its date)")
 
@@ -93,10 +96,17 @@ def _settle(options: argparse.Namespace) -> None:
     old = [] if options.dry_run else authority.settle(options.name)
     if old:
         write_rights(options.directory)
+    _keep(options)
     serials = [f"{entry.serial:X}" for entry in old]
     tell(
         options, {"name": options.name, "revoked": serials}, f"{options.name}: {len(serials)} old certificates revoked"
     )
+
+
+def _keep(options: argparse.Namespace) -> None:
+    """In the log, with who did it and when."""
+    if not options.dry_run:
+        take_stock(options.directory, options.by)
 
 
 def _answer(options: argparse.Namespace, issued: Issued | None, words: str) -> None:

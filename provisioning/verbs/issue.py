@@ -1,12 +1,15 @@
 """``issue``: a certificate and rights for one name."""
 
 import argparse
+import getpass
 from pathlib import Path
 
 from provisioning import ProvisionError
 from provisioning.authority import ROLES, Authority
 from provisioning.inventory import CENTERS, OPENNESS, Inventory, Thing
+from provisioning.outcome import add_options, tell
 from provisioning.rights import write_rights
+from provisioning.stock import take_stock
 from provisioning.verbs import Parsers
 
 
@@ -21,6 +24,8 @@ def add_parser(parsers: Parsers) -> None:
     parser.add_argument("--household", default="", metavar="ID", help="whose the things are that are new")
     parser.add_argument("--location", type=float, nargs=2, metavar=("LON", "LAT"), default=[13.73, 45.548])
     parser.add_argument("--mqtt-port", type=int)
+    parser.add_argument("--by", default=getpass.getuser(), help="who does it, for the log")
+    add_options(parser)
     parser.set_defaults(verb=_issue)
 
 
@@ -32,6 +37,10 @@ def _issue(options: argparse.Namespace) -> None:
     new = [thing for thing in options.things if thing not in inventory.ids("thing")]
     if new and options.center is None:
         raise ProvisionError(f"unknown thing {' '.join(new)}: give --center to add it, or add it to inventory.toml")
+    authority.check_issue(options.name, options.role)
+    if options.dry_run:
+        tell(options, {"name": options.name, "issued": None}, f"{options.name}: can be issued")
+        return
     issued = authority.issue(options.name, options.role)
     for thing in new:
         names = dict.fromkeys(("sl", "it", "en"), thing)
@@ -39,5 +48,11 @@ def _issue(options: argparse.Namespace) -> None:
         inventory.add_thing(Thing(thing, names, place, options.center, options.openness, options.household))
     if options.role != "collector" and options.name not in inventory.ids("publisher"):  # a collector measures nothing
         inventory.add_publisher(options.name, options.role, options.things)
-    print(f"{options.name}: {options.directory / 'certificates' / options.name}.pem, valid to {issued.expires}")
     write_rights(options.directory, options.mqtt_port)
+    take_stock(options.directory, options.by)
+    file = options.directory / "certificates" / f"{options.name}.pem"
+    tell(
+        options,
+        {"name": options.name, "issued": issued._asdict()},
+        f"{options.name}: {file}, valid to {issued.expires}",
+    )
