@@ -14,6 +14,10 @@ from provisioning.image import image
 Progress = Callable[[str, float], None]
 """What is being done, and which share of it, 0 to 1."""
 
+WORK = "images-"
+"""Folders of this prefix beside the journals hold images, with the keys of nodes, readable by us alone; a killed
+process leaves them, the next one removes them."""
+
 _TAKEN: tuple[Step, ...] = ("writing", "written", "done")
 
 
@@ -48,7 +52,7 @@ class Batch:
         files = self._files_of(name)
         region = partitions.file_system(self._table, identity.flash_size)
         self.journal.note(name, step="writing", port=port, mac=identity.mac, chip=identity.chip, why="")
-        with tempfile.TemporaryDirectory() as folder:  # readable by us alone; what is in it holds the node's key
+        with tempfile.TemporaryDirectory(dir=self.journal.path.parent, prefix=WORK) as folder:
             regions = {self.journal.plan.offset: Path(folder) / "interpreter", region.offset: Path(folder) / "files"}
             regions[self.journal.plan.offset].write_bytes(self._interpreter)
             regions[region.offset].write_bytes(image(files, region.size))

@@ -57,8 +57,9 @@ def test_progress_is_an_address_and_a_share() -> None:
 
 
 def test_the_reason_is_what_esptool_called_fatal_or_its_last_line() -> None:
-    fatal = "...\nA fatal error occurred: MD5 of file does not match data in flash!\n"
-    assert esptool_output.reason(fatal) == "MD5 of file does not match data in flash!"
+    fatal = "...\n{}MD5 of file does not match data in flash!\n(hint)\n"
+    for prefix in ("A fatal error occurred: ", "ERROR: A fatal error occurred: ", "ERROR: "):
+        assert esptool_output.reason(fatal.format(prefix)) == "MD5 of file does not match data in flash!"
     assert esptool_output.reason("one\nSerialException: gone\n\n") == "SerialException: gone"
     assert esptool_output.reason("") == "esptool said nothing"
 

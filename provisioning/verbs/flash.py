@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import getpass
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,16 +12,18 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from firmware import VERSION
 from provisioning import ProvisionError, partitions, release
 from provisioning.authority import Authority
 from provisioning.enrolment import NewThings, enrol
-from provisioning.flash import Batch
+from provisioning.flash import WORK, Batch
 from provisioning.flash_journal import FlashJournal, journals
 from provisioning.flash_plan import Wish, owners, planned, read_interpreter, resumed
 from provisioning.inventory import CENTERS
 from provisioning.node_files import application, own, settings_of
 from provisioning.outcome import add_options, tell
 from provisioning.release import BOARDS
+from provisioning.stock import take_stock
 from provisioning.verbs import Parsers
 
 _JOURNALS = "flashed"
@@ -48,6 +52,7 @@ def add_parser(parsers: Parsers) -> None:
     parser.add_argument("--location", type=float, nargs=2, metavar=("LON", "LAT"), default=[13.73, 45.548])
     parser.add_argument("--overwrite", action="store_true", help="also boards that are other nodes already")
     parser.add_argument("--keep-keys", action="store_true", help="leave the nodes' keys on this disk as well")
+    parser.add_argument("--by", default=getpass.getuser(), help="who does it, for the inventory's log")
     add_options(parser)
     parser.set_defaults(verb=_flash)
 
@@ -69,6 +74,8 @@ def _flash(options: argparse.Namespace) -> int:
         return _told(options, journal, waiting, begun)
     enrol(options.directory, settings, NewThings(options.center, tuple(options.location)))
     own_files = {name: own(options.directory, settings[name]) for name in waiting}
+    for left in folder.glob(f"{WORK}*"):
+        shutil.rmtree(left)
     if not options.resume:
         for one in before:
             one.close()
@@ -80,6 +87,7 @@ def _flash(options: argparse.Namespace) -> int:
         {} if options.overwrite else owners(before),
     )
     asyncio.run(_all(batch, waiting, options.jobs))
+    _record(options, journal)
     if journal.plan.forgets_keys:
         _forget_keys(options.directory, journal)
     return _told(options, journal, waiting, begun)
@@ -109,6 +117,16 @@ async def _all(batch: Batch, names: list[str], jobs: int) -> None:
         async with asyncio.TaskGroup() as group:
             for name, row in rows.items():
                 group.create_task(one(name, row))
+
+
+def _record(options: argparse.Namespace, journal: FlashJournal) -> None:
+    """What is done and not in the inventory's log yet, also by a process that was killed before it could say so."""
+    register = take_stock(options.directory, options.by)
+    known = register.standing().subjects
+    for name, state in journal.states.items():
+        subject, fields = f"board:{name}", {"mac": state.mac, "chip": state.chip, "firmware": VERSION}
+        if state.step == "done" and any(known.get(subject, {}).get(key) != value for key, value in fields.items()):
+            register.record(subject, "flashed", options.by, fields)
 
 
 def _forget_keys(directory: Path, journal: FlashJournal) -> None:
