@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import firmware
 from hil_tests.instruments import node, probe
@@ -62,7 +63,9 @@ class Street:
         self.folder = folder
         self._directory = directory
         self._server = server
-        self._key = serialization.load_pem_private_key((directory / "certificates/releases.key").read_bytes(), None)
+        key = serialization.load_pem_private_key((directory / "certificates/releases.key").read_bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        self._key = key
         self._runs = 0
 
     def build(self, clock: Clock) -> None:
