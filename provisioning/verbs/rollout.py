@@ -75,9 +75,7 @@ def _start(options: argparse.Namespace) -> int:
         kept = journal.rollout
         if kept is not None and kept.release == wanted.release:
             if (list(kept.nodes), kept.url) != (list(nodes), wanted.url):
-                raise ProvisionError(
-                    f"release {kept.release}: is being rolled out otherwise; resume it, or make a new one"
-                )
+                raise ProvisionError(f"release {kept.release}: was begun otherwise; resume it, or make a new one")
             if kept.status == "halted":
                 raise ProvisionError(f"release {kept.release}: is halted ({kept.reason}); resume it, or make a new one")
             wanted = kept
