@@ -75,6 +75,11 @@ def port_of(directory: Path) -> int:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("listener "))
 
 
+def has_rights(directory: Path, name: str) -> bool:
+    """Whether a name stands in the configuration as it was written last."""
+    return f'{{user: "CN={name}",' in _read(directory / "broker" / "nats.conf")
+
+
 def reload(directory: Path) -> int | None:
     """Tell the running broker of this directory to read its rights again; return its process id, None if none runs."""
     for name, program in (("nats.pid", "nats-server"), ("mosquitto.pid", "mosquitto")):

@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography import x509
 
 from provisioning.authority import Authority
+from provisioning.broker import has_rights
 from provisioning.finding import Finding
 
 LIST_DAYS = 60
@@ -68,16 +69,14 @@ def keys(directory: Path, authority: Authority) -> Iterator[Finding]:
 
 def rights(directory: Path, authority: Authority) -> Iterator[Finding]:
     """What was issued or revoked and never reached the brokers: somebody was cut off between the two."""
-    file = directory / "broker" / "nats.conf"
-    if not file.is_file():
+    if not (directory / "broker" / "nats.conf").is_file():
         return
-    text = file.read_text()
     valid = {e.name for e in authority.issued() if not e.revoked and e.role not in ("broker", "van")}
     revoked = {e.name for e in authority.issued() if e.revoked} - valid
     do = f"run `broker {directory}`"
     for name in sorted(valid):
-        if f'"CN={name}"' not in text:
+        if not has_rights(directory, name):
             yield Finding(name, "has a certificate and no rights at the broker", do)
     for name in sorted(revoked):
-        if f'"CN={name}"' in text:
+        if has_rights(directory, name):
             yield Finding(name, "is revoked and still has rights at the broker", do)

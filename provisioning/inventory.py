@@ -154,9 +154,6 @@ def _check_id(kind: str, name: str) -> None:
 
 
 def _append(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            file.write(text)
-    except OSError as error:
-        raise ProvisionError(f"{path}: {error.strerror}") from None
+    """As a whole or not at all: half an entry would stop the collector at its next start."""
+    before = path.read_bytes() if path.exists() else b""
+    replace_file(path, before + text.encode())

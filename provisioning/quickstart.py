@@ -7,6 +7,7 @@ from typing import NamedTuple
 from firmware import contract
 from provisioning import ProvisionError, broker
 from provisioning.authority import Authority, Role
+from provisioning.durable import replace_file
 from provisioning.inventory import Inventory, Thing
 
 FIRST_THING = Thing(
@@ -44,20 +45,27 @@ def quickstart(  # noqa: PLR0913, PLR0917 - the options of the verb
         inventory.add_thing(FIRST_THING)
     if FIRST_PUBLISHER not in inventory.ids("publisher"):
         inventory.add_publisher(FIRST_PUBLISHER, "node", [FIRST_THING.id])
-    if not authority.knows("broker"):
-        authority.issue("broker", "broker", hosts=("localhost", "127.0.0.1"))
+    _certify(authority, "broker", "broker", ("localhost", "127.0.0.1"))
     roles: dict[str, Role] = {"collector": "collector", FIRST_PUBLISHER: "node", "reader": "reader"}
     for name, role in roles.items():
-        if not authority.knows(name):
-            authority.issue(name, role)
+        _certify(authority, name, role)
     broker.write(directory, city, ports.mqtt)
     _write_collector(directory / "collector.toml", city, kind, ports, store)
+
+
+def _certify(authority: Authority, name: str, role: Role, hosts: tuple[str, ...] = ()) -> None:
+    """Also what a cut of power left without its files. A name that was revoked stays closed."""
+    holder = authority.holder(name)
+    if holder is not None and not authority.is_whole(holder):
+        authority.rotate(name, hosts)
+    elif not authority.knows(name):
+        authority.issue(name, role, hosts)
 
 
 def _write_collector(path: Path, city: str, kind: broker.Kind, ports: Ports, store: str) -> None:
     if path.exists():
         return
-    path.write_text(f"""city = {json.dumps(city)}
+    text = f"""city = {json.dumps(city)}
 data = "data"
 inventory = "inventory.toml"
 
@@ -76,4 +84,5 @@ url = {json.dumps(store)}            # memory: | duckdb:FILE | influx://127.0.0.
 [http]
 host = "127.0.0.1"
 port = {ports.http}
-""")
+"""
+    replace_file(path, text.encode())

@@ -22,7 +22,6 @@ AT = ["--thing", "spot-0001", "--position", "13.7294", "45.5481"]
 def city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(doctor_laptop, "_PROGRAMS", {})  # this machine may have no ssh
     assert main(["quickstart", str(tmp_path / "city"), "--mqtt-port", "18883"]) == 0
-    assert main(["inventory", "list", str(tmp_path / "city")]) == 0
     return tmp_path / "city"
 
 

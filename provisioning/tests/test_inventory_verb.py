@@ -1,4 +1,5 @@
 import json
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,8 @@ def test_a_second_look_writes_nothing(city: str, capsys: Capture) -> None:
 
 
 def test_a_dry_run_of_a_first_look_makes_no_register(city: str, capsys: Capture) -> None:
+    shutil.rmtree(Path(city) / "inventory")
+    (Path(city) / "inventory.db").unlink()
     asked(capsys, "inventory", "list", city, "--dry-run")
     assert not (Path(city) / "inventory").exists()
     assert not (Path(city) / "inventory.db").exists()

@@ -90,7 +90,7 @@ def test_nothing_is_told_or_done_without_the_code(laptop: Laptop) -> None:
     ):
         assert answer.status_code == 401
         assert answer.json() == {"message": "code: type the one on the laptop"}
-    assert not (laptop.directory / "inventory").exists()
+    assert "status" not in Register(laptop.directory).standing().subjects["board:park-0001"]
 
 
 def test_a_code_lets_one_phone_in(laptop: Laptop) -> None:

@@ -5,7 +5,8 @@ import getpass
 from pathlib import Path
 
 from provisioning import ProvisionError
-from provisioning.authority import ROLES, Authority
+from provisioning.authority import ROLES, Authority, Issued
+from provisioning.broker import has_rights
 from provisioning.inventory import CENTERS, OPENNESS, Inventory, Thing
 from provisioning.outcome import add_options, tell
 from provisioning.rights import write_rights
@@ -37,11 +38,16 @@ def _issue(options: argparse.Namespace) -> None:
     new = [thing for thing in options.things if thing not in inventory.ids("thing")]
     if new and options.center is None:
         raise ProvisionError(f"unknown thing {' '.join(new)}: give --center to add it, or add it to inventory.toml")
-    authority.check_issue(options.name, options.role)
+    begun = _begun(options, authority)
+    if begun is None:
+        authority.check_issue(options.name, options.role)
     if options.dry_run:
         tell(options, {"name": options.name, "issued": None}, f"{options.name}: can be issued")
         return
-    issued = authority.issue(options.name, options.role)
+    if begun is None:
+        issued = authority.issue(options.name, options.role)
+    else:
+        issued = begun if authority.is_whole(begun) else authority.rotate(options.name)
     for thing in new:
         names = dict.fromkeys(("sl", "it", "en"), thing)
         place = tuple(options.location)
@@ -56,3 +62,12 @@ def _issue(options: argparse.Namespace) -> None:
         {"name": options.name, "issued": issued._asdict()},
         f"{options.name}: {file}, valid to {issued.expires}",
     )
+
+
+def _begun(options: argparse.Namespace, authority: Authority) -> Issued | None:
+    """What the same command began before it was cut off: a certificate that has no rights yet."""
+    holder = authority.holder(options.name)
+    if holder is None or holder.role != options.role or holder.van != authority.van:
+        return None
+    is_done = authority.is_whole(holder) and has_rights(options.directory, options.name)
+    return None if is_done else holder

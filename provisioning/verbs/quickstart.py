@@ -1,10 +1,12 @@
 """``quickstart``: a whole city in one directory."""
 
 import argparse
+import getpass
 from pathlib import Path
 
 from provisioning.passphrase import choose
 from provisioning.quickstart import Ports, quickstart
+from provisioning.stock import take_stock
 from provisioning.verbs import Parsers
 
 
@@ -25,6 +27,7 @@ def _quickstart(options: argparse.Namespace) -> None:
     key = options.directory / "ca" / "ca.key"
     secret = choose(key) if options.encrypt and not key.exists() else b""
     quickstart(options.directory, options.city, options.broker, ports, options.store, secret)
+    take_stock(options.directory, getpass.getuser())
     print(
         f"{options.directory}: ready. Start the collector: senzorika-collector --config "
         f"{options.directory / 'collector.toml'}"
