@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,10 @@ def read_back(board: VirtualEsp32) -> str:
     return subprocess.run(run, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
+def has_gone_on(run: Program, journal: Path, size: int) -> bool:
+    return not run.is_running or (journal.exists() and journal.stat().st_size > size)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_after_a_kill_at_any_moment_resume_leaves_nothing_half_made(
@@ -191,13 +196,13 @@ def test_after_a_kill_at_any_moment_resume_leaves_nothing_half_made(
     journal = city / "flashed" / "00001.jsonl"
     killed: list[str] = []
     for number in range(6):
-        run = Program(
-            "flash", command(city, *(["--resume"] if journal.exists() else arguments)), tmp_path / "flash.log"
-        )
+        size = journal.stat().st_size if journal.exists() else 0
+        options = ["--resume"] if size else arguments
+        run = Program("flash", command(city, *options), tmp_path / "flash.log")
         run.start()
-        if number > 0:  # the first dies while it makes certificates and images, the others later
-            wait_until(lambda run=run: journal.exists() or not run.is_running, "the batch begins", 60)
-        deadline = time.monotonic() + generator.uniform(0.2, 4)
+        if number > 0:  # the first dies while it makes certificates and images
+            wait_until(partial(has_gone_on, run, journal, size), "the batch goes on", 60)
+        deadline = time.monotonic() + generator.uniform(0.0, 3)
         while run.is_running and time.monotonic() < deadline:
             time.sleep(0.05)
         if not run.is_running:
@@ -252,6 +257,23 @@ def test_a_board_that_is_a_node_already_is_not_made_another_by_mistake(
     status, document = flash(city, f"{NAMES[1]}={boards[0].port}", *options, "--abandon", "--overwrite")
     assert status == 0, document
     assert NAMES[1] in read_back(boards[0])
+
+
+@pytest.mark.slow
+def test_a_board_that_was_written_and_not_read_back_is_only_read_back(
+    city: Path, boards: list[VirtualEsp32], interpreter: Path
+) -> None:
+    boards[0].plug()
+    options = ["--interpreter", interpreter, "--board", "unix", "--center", "mobility", "--keep-keys"]
+    assert flash(city, f"{NAMES[1]}={boards[0].port}", *options)[0] == 0
+    journal = city / "flashed" / "00001.jsonl"
+    journal.write_text("".join(line + "\n" for line in journal.read_text().splitlines()[:-1]))  # killed before "done"
+    with boards[0].flash.open("r+b") as chip:
+        chip.seek(IMAGE_OFFSET + 100)
+        chip.write(b"mark")  # whoever wrote the interpreter again would remove it
+    status, document = flash(city, "--resume")
+    assert (status, steps(document), touched(document)) == (0, {NAMES[1]: "done"}, [NAMES[1]])
+    assert boards[0].flash.read_bytes()[IMAGE_OFFSET + 100 :][:4] == b"mark"
 
 
 @pytest.mark.slow

@@ -46,6 +46,22 @@ class Batch:
             progress("failed", 0)
 
     async def _flash(self, name: str, port: str, progress: Progress) -> None:
+        is_done = self.journal.states[name].step == "written" and await self._is_as_written(name, port, progress)
+        if not is_done:
+            await self._write(name, port, progress)
+        self.journal.note(name, step="done")
+        progress("done", 1)
+
+    async def _is_as_written(self, name: str, port: str, progress: Progress) -> bool:
+        """Whether a board that was cut off between writing and reading back needs only the latter."""
+        progress("read back", 0)
+        try:
+            self._compare(self._files_of(name), await repl.digests(port))
+        except BoardError:
+            return False
+        return True
+
+    async def _write(self, name: str, port: str, progress: Progress) -> None:
         progress("identified", 0)
         identity = await esptool.identify(port, self.journal.plan.family)
         self._check(name, identity)
@@ -60,8 +76,6 @@ class Batch:
         self.journal.note(name, step="written")
         progress("read back", 0)
         self._compare(files, await repl.digests(port))
-        self.journal.note(name, step="done")
-        progress("done", 1)
 
     def _check(self, name: str, identity: Identity) -> None:
         owner = self._owners.get(identity.mac, name)
