@@ -27,7 +27,7 @@ holds() { # 0 when it was healthy for so long; else $why says what was wrong las
   healthy=0 waited=0 why="it never was healthy for $hold s"
   while [ "$waited" -lt "$patience" ]; do
     if said=$(unhealthy); then healthy=0 why=$said; else healthy=$((healthy + 1)); fi
-    [ "$healthy" -ge "$hold" ] && return 0
+    [ "$healthy" -gt "$hold" ] && return 0 # the first look is at its start
     sleep 1
     waited=$((waited + 1))
   done

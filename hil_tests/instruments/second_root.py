@@ -30,12 +30,16 @@ case $1 in
     ;;
 esac
 """
-_PROGRAM = """import os, sys
+_PROGRAM = """import os, sys, time
 
 def main():
     if {mood!r} == "refusing":
         print("senzorika-gateway: line: this version does not know it", file=sys.stderr)
         sys.exit(2)
+    if {mood!r} == "silent":
+        while "check" not in sys.argv:
+            time.sleep(1)
+        return
     if {mood!r} == "crashing" and "check" not in sys.argv:
         sys.exit("no good")
     os.chdir({checkout!r})
@@ -83,7 +87,10 @@ class SecondRoot:
 
 
 def wheel(folder: Path, version: str, mood: str = "fine") -> Path:
-    """A folder with a version: "fine" is this checkout's gateway, "crashing" ends, "refusing" fails its check."""
+    """A folder with a version of this ``mood``.
+
+    "fine" is this checkout's gateway, "silent" does nothing, "crashing" ends, "refusing" takes no configuration.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     checkout = Path(__file__).resolve().parents[2]
     about = f"senzorika-{version}.dist-info"
