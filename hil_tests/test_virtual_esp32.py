@@ -17,7 +17,7 @@ from hil_tests.instruments.esp32.loader import Loader, RestartError, UnpluggedEr
 from hil_tests.instruments.esp32.loader_codec import Op, Request
 from hil_tests.instruments.esp32.registers import Registers
 from hil_tests.instruments.esp32.slip import Frames, framed
-from hil_tests.instruments.process import BenchError, find
+from hil_tests.instruments.process import BenchError, Program, find, free_port, wait_until
 
 MAC = bytes.fromhex("246f28000001")
 CHIP_MAGIC_ASKED = bytes.fromhex("000a04000000000000100040")
@@ -181,3 +181,34 @@ def test_a_corrupt_write_is_found_by_esptool(board: VirtualEsp32, tmp_path: Path
     done = esptool(board, "write-flash", "0x1000", image)
     assert done.returncode != 0
     assert "MD5 of file does not match" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_over_rfc_2217_dtr_and_rts_reset_it_into_its_loader_and_out_of_it(tmp_path: Path) -> None:
+    try:
+        find("micropython")
+    except BenchError as missing:
+        pytest.skip(str(missing))
+    image, port = tmp_path / "image.bin", free_port()
+    image.write_bytes(interpreter_image())
+    module = [sys.executable, "-m", "hil_tests.instruments.esp32"]
+    board = Program("board", [*module, tmp_path / "flash.bin", str(port)], tmp_path / "board.log")
+    board.start()
+    try:
+        wait_until(lambda: "rfc2217://" in board.last_lines(), "the board is there")
+        write = [
+            sys.executable,
+            "-m",
+            "esptool",
+            "--port",
+            f"rfc2217://127.0.0.1:{port}",
+            "write-flash",
+            "0x1000",
+            str(image),
+        ]
+        done = subprocess.run(write, capture_output=True, text=True, timeout=90, check=False)
+        assert "Hash of data verified" in done.stdout, done.stdout + done.stderr
+        assert "was NOT reset" not in done.stdout + done.stderr
+        wait_until(lambda: "MicroPython" in board.last_lines(), "its application runs", 10)
+    finally:
+        board.kill()

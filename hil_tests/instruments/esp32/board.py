@@ -1,22 +1,19 @@
-"""When does a board run its loader, and when its application? One pty, one flash, and who listens.
+"""When does a board run its loader, and when its application? One port, one flash, and who listens.
 
-A pty has no DTR and RTS: the SYNC of esptool puts the board into download mode, and closing the port, which ends the
-pulse on RTS of a real adapter, starts its application.
+RTS and DTR decide, as on a real adapter. A pty has neither: there the SYNC of esptool puts the board into download
+mode, and closing the port starts its application.
 """
 
 import contextlib
-import os
-import select
 import sys
 import time
-import tty
-from pathlib import Path
 
 from hil_tests.instruments.esp32 import loader_codec, partitions
 from hil_tests.instruments.esp32.flash import Flash
 from hil_tests.instruments.esp32.interpreter import Interpreter
 from hil_tests.instruments.esp32.loader import Loader, RestartError, UnpluggedError
 from hil_tests.instruments.esp32.loader_codec import Op
+from hil_tests.instruments.esp32.port import Event, Line, Port
 from hil_tests.instruments.esp32.slip import Frames, framed
 
 _SYNC = framed(loader_codec.request(Op.SYNC, loader_codec.SYNC_BODY))
@@ -26,25 +23,19 @@ _BOOTLOADER, _IMAGE_MAGIC = 0x1000, b"\xe9"
 _PROMPT, _RAW = b">>> ", b"raw REPL; CTRL-B to exit\r\n"
 _TO_RAW, _INTERRUPT, _READY = b"\x01", b"\x03", b"\0"
 _PATIENCE = 1.0  # s after an interrupt that what follows it waits for a prompt
-_CLOSED_POLL = 0.02  # s between looks at a port that nobody has open
+_DOWNLOAD = b"rst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2))\r\nwaiting for download\r\n"
 
 
 class Board:
-    """Runs until it is unplugged. ``link`` is a symbolic link to the port."""
+    """Runs until it is unplugged."""
 
-    def __init__(self, flash: Flash, loader: Loader, link: Path, heap: str) -> None:
+    def __init__(self, flash: Flash, loader: Loader, port: Port, heap: str) -> None:
         self._flash = flash
         self._loader = loader
         self._heap = heap
-        self._link = link
-        self._port, theirs = os.openpty()
-        tty.setraw(theirs)
-        link.unlink(missing_ok=True)
-        link.symlink_to(os.ttyname(theirs))
-        os.close(theirs)  # from now on the port hangs up whenever nobody has it open
+        self._port = port
         self._frames: Frames | None = None  # in download mode
         self._interpreter: Interpreter | None = None
-        self._is_open = False
         self._tail = b""  # the newest of what came or left, for what lies across two reads
         self._is_raw = False
         self._held: bytes | None = None  # output of a soft reset that returns to the raw REPL
@@ -63,33 +54,30 @@ class Board:
             print("unplugged", flush=True)
         finally:
             self._stop_application()
-            os.close(self._port)
-            self._link.unlink(missing_ok=True)
+            self._port.close()
 
     def _turn(self) -> None:
         inside = self._interpreter.descriptor if self._interpreter else None
-        poll = select.poll()
-        poll.register(self._port, select.POLLIN if self._is_open else 0)
-        if inside is not None:
-            poll.register(inside, select.POLLIN)
-        events = dict(poll.poll(100 if self._released_at else 1000))
+        events, speaks = self._port.wait(inside, 0.1 if self._released_at else 1.0)
         if self._released_at is not None and time.monotonic() > self._released_at:
             self._released_at = None
             self._hand_on()
-        if events.get(self._port, 0) & select.POLLHUP and not events.get(self._port, 0) & select.POLLIN:
-            self._closed(inside)
-        elif not self._is_open:
-            self._is_open = True
-        elif events.get(self._port):
-            self._heard(os.read(self._port, 4096))
-        if inside is not None and events.get(inside) and self._interpreter and self._interpreter.descriptor == inside:
+        for event in events:
+            self._happened(event)
+        if speaks and self._interpreter and self._interpreter.descriptor == inside:
             self._said(self._interpreter.read())
 
-    def _closed(self, inside: int | None) -> None:
-        if self._is_open and self._frames is not None:
+    def _happened(self, event: Event) -> None:
+        if isinstance(event, bytes):
+            self._heard(event)
+        elif event is Line.HELD:
+            self._stop_application()
+            self._frames = None
+        elif event is Line.DOWNLOAD:
+            self._send(_DOWNLOAD)
+            self._start_loader()
+        elif event is Line.RUN or self._frames is not None:
             self._start_application()
-        self._is_open = False
-        select.select([] if inside is None else [inside], [], [], _CLOSED_POLL)
 
     # ---- from the port
 
@@ -98,11 +86,10 @@ class Board:
             self._load(octets)
             return
         heard = self._tail_of_input(octets)
-        at = heard.find(_SYNC)
+        at = -1 if self._port.has_lines else heard.find(_SYNC)
         if at >= 0:
             self._stop_application()
-            self._loader.reset()
-            self._frames = Frames()
+            self._start_loader()
             self._load(heard[at:])
         elif self._interpreter is not None:
             self._waiting += octets
@@ -119,6 +106,10 @@ class Board:
             self._released_at = time.monotonic() + _PATIENCE
         elif interrupt:
             self._hand_on()
+
+    def _start_loader(self) -> None:
+        self._loader.reset()
+        self._frames = Frames()
 
     def _tail_of_input(self, octets: bytes) -> bytes:
         heard = self._tail + octets
@@ -137,9 +128,7 @@ class Board:
                 return
 
     def _send(self, octets: bytes) -> None:
-        if self._is_open:
-            while octets:
-                octets = octets[os.write(self._port, octets) :]
+        self._port.write(octets)
 
     # ---- from the application
 
