@@ -8,8 +8,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from hil_tests.instruments import node
 from hil_tests.instruments.client import Client, connected
-from hil_tests.instruments.process import Program, wait_until
+from hil_tests.instruments.process import BenchError, Program, find, wait_until
 from provisioning.__main__ import main as provision
 from provisioning.broker import Kind, port_of
 
@@ -100,3 +101,31 @@ def test_a_renewed_certificate_is_let_in_with_its_key(directory: Path, running_b
     assert running_broker.is_running
     assert provision(["authority", "renew", str(directory), "park-0002"]) == 0
     assert is_let_in(directory, "park-0002")
+
+
+def test_a_node_that_a_van_certified_speaks_to_the_citys_broker(directory: Path, van: Path, tmp_path: Path) -> None:
+    try:
+        find("micropython")
+    except BenchError as missing:
+        pytest.skip(str(missing))
+    take_home(van, directory)
+    wait_until(lambda: is_let_in(directory, "park-0007"), "the broker read its rights again", seconds=5)
+    config = {
+        "city": "koper",
+        "publisher": "park-0007",
+        "thing": "spot-0001",
+        "kind": "parking",
+        "period_ms": 200,
+        "broker": {"host": "127.0.0.1", "port": port_of(directory), "server_name": "localhost"},
+        "hal": {"sensor": "127.0.0.1:1"},
+    }
+    built = node.build(tmp_path / "node", config, van / "certificates", van / "ca" / "ca.der")
+    program = Program("park-0007", built.command, tmp_path / "node.log", environment=built.environment)
+    with connected(directory, "collector") as (collector,):
+        assert collector.subscribe("koper/v1/+/state") < 0x80
+        program.start()
+        try:
+            topics = {topic for topic, _ in collector.everything(5)}
+            assert "koper/v1/park-0007/state" in topics, program.last_lines()
+        finally:
+            program.kill()

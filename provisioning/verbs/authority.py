@@ -5,7 +5,7 @@ import getpass
 from pathlib import Path
 from typing import Any
 
-from provisioning import passphrase
+from provisioning import broker, passphrase
 from provisioning.authority import Authority, Issued
 from provisioning.outcome import add_options, tell
 from provisioning.register import Register
@@ -61,6 +61,7 @@ def _van(options: argparse.Namespace) -> None:
         secret = passphrase.choose(options.to / "ca" / "ca.key")
         done["expires"] = authority.enrol_van(options.name, options.to, secret).expires
         _copy_inventory(options.directory, options.to, options.by)
+        write_rights(options.to, broker.port_of(options.directory))
         write_rights(options.directory)
     tell(options, done, f"van {options.name}: its authority stands in {options.to}")
 
