@@ -8,6 +8,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,7 @@ from hil_tests.instruments.center import trusted
 from hil_tests.instruments.fast_time import Clock, starting_at
 from hil_tests.instruments.process import BenchError, Program, find, wait_until
 from hil_tests.instruments.receipts import Receipts
-from hil_tests.instruments.release_server import ReleaseServer, serving
-from provisioning import release
+from provisioning import release, release_server
 from provisioning.__main__ import main as provision
 from provisioning.broker import Kind, port_of
 
@@ -58,15 +58,16 @@ def image(*, good: bool) -> bytes:
 class Street:
     """The nodes, a server of releases, and the laptop's command."""
 
-    def __init__(self, directory: Path, folder: Path, server: ReleaseServer) -> None:
+    def __init__(self, directory: Path, folder: Path, servers: ExitStack) -> None:
         self.nodes: dict[str, Program] = {}
         self.folder = folder
         self._directory = directory
-        self._server = server
+        self._servers = servers
         key = serialization.load_pem_private_key((directory / "certificates/releases.key").read_bytes(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         self._key = key
         self._runs = 0
+        self._ports: dict[int, int] = {}
 
     def build(self, clock: Clock) -> None:
         for name in NAMES:
@@ -87,10 +88,18 @@ class Street:
             self.nodes[name].start()
 
     def release(self, number: int, octets: bytes) -> list[str]:
-        """Signed and offered; the command that rolls it out."""
-        folder, files = self._server.root / str(number), {release.IMAGE: octets}
+        """Signed and served as the tool does it; the command that rolls it out."""
+        folder, files = self.folder / f"release-{number}", {release.IMAGE: octets}
+        if number in self._ports:  # a signature is never the same twice
+            return self._begins(number, folder)
         release.write(folder, release.signed(release.manifest(number, NEW, files), self._key, "releases"), files)
-        return ["start", str(self._directory), str(folder), "--url", self._server.url(number), *self._options()]
+        serving = release_server.serving(self._directory, folder, "broker", "127.0.0.1", 0)
+        self._ports[number] = self._servers.enter_context(serving)
+        return self._begins(number, folder)
+
+    def _begins(self, number: int, folder: Path) -> list[str]:
+        url = f"https://localhost:{self._ports[number]}"
+        return ["start", str(self._directory), str(folder), "--url", url, *self._options()]
 
     def _options(self) -> list[str]:
         return [
@@ -147,8 +156,8 @@ def directory(directory: Path) -> Path:
 @pytest.fixture
 def street(collector: Receipts, directory: Path, tmp_path: Path) -> Iterator[Street]:
     assert collector
-    with serving(directory, tmp_path / "releases") as server:
-        made = Street(directory, tmp_path, server)
+    with ExitStack() as servers:
+        made = Street(directory, tmp_path, servers)
         made.build(starting_at(time.time_ns() // 1_000_000 - 12 * 3_600_000, SPEED))
         yield made
         for program in made.nodes.values():

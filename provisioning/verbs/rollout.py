@@ -6,6 +6,7 @@ Exit status: 0 every node has the release, or the rollout is as asked; 1 it was 
 
 import argparse
 import asyncio
+import contextlib
 import time
 import tomllib
 from functools import partial
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from rich.console import Console
 from rich.markup import escape
 
-from provisioning import ProvisionError, broker, offered, rings, rollout_link
+from provisioning import ProvisionError, broker, offered, release_server, rings, rollout_link
 from provisioning.inventory import Inventory
 from provisioning.outcome import tell
 from provisioning.release import signed
@@ -53,6 +54,15 @@ def add_parser(parsers: Parsers) -> None:
         one.add_argument("--port", type=int, help="of the broker; default: as in DIR/broker")
         one.add_argument("--server-name", default="localhost", help="that the broker's certificate proves")
         one.add_argument("--signing-key", type=Path, help="PEM; default: the key of the certificate of who asks")
+    serve = steps.add_parser("serve", help="serve a release from this laptop, until Ctrl-C")
+    serve.add_argument("directory", type=Path)
+    serve.add_argument("release", type=Path, help="a folder with manifest.json and what it describes")
+    serve.add_argument("--address", default="127.0.0.1", help="of this laptop")
+    serve.add_argument("--port", type=int, default=8443)
+    serve.add_argument(
+        "--as", dest="name", default="broker", metavar="NAME", help="whose certificate is shown (broker)"
+    )
+    serve.set_defaults(verb=_serve)
     for name, verb, words in (("status", _status, "how it stands"), ("halt", _halt, "open no further ring")):
         one = steps.add_parser(name, help=words)
         one.add_argument("directory", type=Path)
@@ -107,6 +117,17 @@ def _resume(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     return _report(_of(Journal(options.directory)), options)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    with release_server.serving(
+        options.directory, options.release, options.name, options.address, options.port
+    ) as port:
+        document = {"release": str(options.release), "address": options.address, "port": port}
+        tell(options, document, escape(f"{options.release}: served at https://{options.address}:{port}"))
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(3600)
 
 
 def _halt(options: argparse.Namespace) -> int:
