@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+pytest_plugins = ["hil_tests.plugin"]
+
 MAY_BE_SKIPPED = (
     "mosquitto 2.0 grants every subscription and then delivers nothing",
     "sshd is not installed",

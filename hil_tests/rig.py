@@ -1,0 +1,125 @@
+"""What stands in a rig file? The same nouns for a virtual bench and a soldered one, checked with the key named.
+
+What a rig can do follows from what stands in it: ``power`` where every node has a switch, ``truth`` where sensors are
+simulated and say what they gave.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hil_tests.instruments.process import BenchError
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BrokerEntry(_Strict):
+    driver: Literal["nats", "mosquitto", "external"]
+    """``external`` runs already, with the city that ``directory`` holds."""
+
+
+class CollectorEntry(_Strict):
+    driver: Literal["virtual", "external"] = "virtual"
+    store: Literal["duckdb", "memory", "influx"] = "duckdb"
+    url: str = ""
+    """Of an external one."""
+    token_file: Path | None = None
+    """With a token that may see everything, of an external one."""
+
+
+class NodeEntry(_Strict):
+    name: Name
+    """As it publishes."""
+    kind: Literal["parking", "counting", "water", "noise", "air", "level", "valve"]
+    driver: Literal["virtual", "soldered"]
+    thing: Name
+    quantity: str
+    """What it says of its thing again and again."""
+
+
+class PowerEntry(_Strict):
+    node: Name
+    driver: Literal["virtual", "command"]
+    on: tuple[str, ...] = ()
+    """A command and its arguments: a relay, a hub, a supply."""
+    off: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.driver == "command" and not (self.on and self.off):
+            raise ValueError("on: a switch by command needs on and off")
+        return self
+
+
+class Rig(_Strict):
+    """The whole file."""
+
+    name: Name
+    broker: BrokerEntry
+    collector: CollectorEntry = CollectorEntry()
+    directory: Path | None = None
+    """Of the city, where broker and collector are external."""
+    node: Annotated[tuple[NodeEntry, ...], Field(min_length=1)]
+    power: tuple[PowerEntry, ...] = ()
+    needs: tuple[Path, ...] = ()
+    """Devices that must be there, as ``/dev/ttyUSB0``: without them the rig is absent."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        names = [one.name for one in self.node]
+        if len(set(names)) < len(names):
+            raise ValueError("node: a name stands here twice")
+        for place, one in enumerate(self.power):
+            if one.node not in names:
+                raise ValueError(f"power.{place}.node: there is no node {one.node}")
+        is_external = self.broker.driver == "external"
+        if is_external != (self.collector.driver == "external") or is_external != (self.directory is not None):
+            raise ValueError("directory: an external broker goes with an external collector and the city's directory")
+        if is_external and not (self.collector.url and self.collector.token_file):
+            raise ValueError("collector.url: an external collector needs url and token_file")
+        if not is_external and any(one.driver == "soldered" for one in self.node):
+            raise ValueError("node: soldered nodes know one city: broker and collector are external")
+        return self
+
+    @property
+    def is_virtual(self) -> bool:
+        return self.broker.driver != "external"
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What a test may need of it."""
+        found = {f"node:{one.kind}" for one in self.node}
+        if len(self.power) == len(self.node):
+            found.add("power")
+        if self.is_virtual:
+            found |= {"truth", "faults"}
+        return frozenset(found)
+
+    @property
+    def why_absent(self) -> str:
+        """What of it is not here; "" when it is whole."""
+        missing = [
+            str(one) for one in (*self.needs, *((self.directory,) if self.directory else ())) if not one.exists()
+        ]
+        return f"rig {self.name}: there is no {', '.join(missing)}" if missing else ""
+
+
+def load_rig(file: Path) -> Rig:
+    """Raises BenchError naming file and key."""
+    try:
+        return Rig.model_validate(tomllib.loads(file.read_text("utf-8")))
+    except OSError as error:
+        raise BenchError(f"{file}: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        text = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        raise BenchError(f"{file}: {key}: {text}" if key else f"{file}: {text}") from None
+    except ValueError as error:  # TOML and UTF-8 errors are ValueErrors
+        raise BenchError(f"{file}: {error}") from None

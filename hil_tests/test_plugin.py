@@ -1,0 +1,138 @@
+"""Rig files, the lock, measurements: refused by key, held by one, judged by their limits."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hil_tests.instruments.process import BenchError
+from hil_tests.lock import held
+from hil_tests.measuring import Measure, Measurement
+from hil_tests.rig import load_rig
+
+RIGS = Path(__file__).parent / "rigs"
+ROOT = Path(__file__).parent.parent
+VIRTUAL = (RIGS / "virtual.toml").read_text()
+
+
+@pytest.mark.parametrize("file", sorted(RIGS.glob("*.toml")), ids=lambda file: file.stem)
+def test_every_rig_file_that_ships_is_whole(file: Path) -> None:
+    rig = load_rig(file)
+    assert rig.name == file.stem
+    assert "power" in rig.capabilities
+    assert ("truth" in rig.capabilities) == rig.is_virtual
+
+
+REFUSED = {
+    "an unknown key": ('driver = "nats"', 'driver = "nats", port = 1', "broker.port: unknown key"),
+    "an unknown broker": ('driver = "nats"', 'driver = "emqx"', "broker.driver"),
+    "an unknown kind": ('kind = "water"', 'kind = "wine"', "node.1.kind"),
+    "a switch of nothing": ('node = "water-0001"', 'node = "water-0009"', "power.1.node: there is no node water-0009"),
+    "a node twice": ('name = "water-0001"', 'name = "park-0001"', "node: a name stands here twice"),
+    "a soldered node in a virtual city": (
+        'driver = "virtual"\nthing',
+        'driver = "soldered"\nthing',
+        "node: soldered nodes",
+    ),
+    "a switch without commands": (
+        'node = "park-0001"\ndriver = "virtual"',
+        'node = "park-0001"\ndriver = "command"',
+        "on: ",
+    ),
+    "an external broker alone": ('driver = "nats"', 'driver = "external"', "directory: an external broker"),
+    "no TOML": ("name =", "name", "line"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_rig_that_cannot_be_is_refused_by_key(case: str, tmp_path: Path) -> None:
+    before, after, message = REFUSED[case]
+    assert before in VIRTUAL
+    file = tmp_path / "rig.toml"
+    file.write_text(VIRTUAL.replace(before, after, 1))
+    with pytest.raises(BenchError) as refused:
+        load_rig(file)
+    assert str(file) in str(refused.value)
+    assert message in str(refused.value)
+
+
+def test_a_rig_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="No such file"):
+        load_rig(tmp_path / "none.toml")
+
+
+def test_a_second_run_is_told_who_has_the_rig_and_since_when(tmp_path: Path) -> None:
+    with held("a", tmp_path):
+        with pytest.raises(BenchError, match=r"rig a: in use by process \d+ of \w+ since \d{4}-"), held("a", tmp_path):
+            pass
+        with held("b", tmp_path):
+            pass
+    with held("a", tmp_path):
+        pass
+
+
+def test_a_measurement_is_written_down_before_it_is_judged() -> None:
+    written: list[tuple[str, object]] = []
+    measure = Measure("test_x", lambda name, text: written.append((name, text)))
+    measure("boot", 3.25, "s", high=10)
+    with pytest.raises(AssertionError, match=r"leak: 1 ≤ 0\.5 ≤ 2 l  <-- NOT"):
+        measure("leak", 0.5, "l", low=1, high=2)
+    assert written == [("boot", "boot: 3.25 ≤ 10 s"), ("leak", "leak: 1 ≤ 0.5 ≤ 2 l  <-- NOT")]
+    assert [line["well"] for line in measure.lines()] == [True, False]
+
+
+@pytest.mark.parametrize(("value", "is_well"), [(0.9, False), (1, True), (2, True), (2.1, False)])
+def test_limits_are_inclusive(value: float, is_well: bool) -> None:
+    assert Measurement("x", value, "1", 1, 2).is_well == is_well
+
+
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "hil_tests/test_bench.py", *options]
+    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
+
+
+def test_on_an_absent_rig_the_same_tests_are_skipped_with_the_reason() -> None:
+    done = run("--rig", "hil_tests/rigs/bench.toml")
+    assert "3 skipped" in done.stdout
+    assert "rig bench: there is no /dev/serial/by-id/usb-bench-park" in done.stdout
+
+
+def test_with_require_rig_they_fail() -> None:
+    done = run("--rig", "hil_tests/rigs/bench.toml", "--require-rig")
+    assert done.returncode == 1
+    assert "3 errors" in done.stdout
+    assert "rig bench: there is no /dev/serial/by-id/usb-bench-park" in done.stdout
+
+
+def test_a_rig_file_that_cannot_be_ends_the_run_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "rig.toml"
+    file.write_text(VIRTUAL.replace('driver = "nats"', 'driver = "emqx"'))
+    done = run("--rig", str(file))
+    assert done.returncode == 2
+    assert "broker.driver" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_was_measured_stands_in_junit_and_in_json(tmp_path: Path) -> None:
+    report, measured = tmp_path / "junit.xml", tmp_path / "measured.jsonl"
+    rig = tmp_path / "other.toml"
+    rig.write_text(VIRTUAL.replace('name = "virtual"', 'name = "other"', 1))  # this run may have the first one
+    files = ["--rig", str(rig), "--junitxml", str(report), "--measurements", str(measured)]
+    done = run("-k", "every_node_speaks", *files)
+    assert done.returncode == 0, done.stdout
+    lines = [json.loads(line) for line in measured.read_text().splitlines()]
+    assert [line["name"] for line in lines] == ["park-0001 is heard after", "water-0001 is heard after"]
+    assert all(line["well"] and line["unit"] == "s" for line in lines)
+    assert 'name="park-0001 is heard after"' in report.read_text()
+
+
+def test_a_second_run_on_the_same_rig_ends_at_once_and_names_the_first(tmp_path: Path) -> None:
+    rig = tmp_path / "taken.toml"
+    rig.write_text(VIRTUAL.replace('name = "virtual"', 'name = "taken"', 1))
+    with held("taken"):
+        done = run("--rig", str(rig))
+    assert done.returncode == 3
+    assert "rig taken: in use by process" in done.stdout + done.stderr
