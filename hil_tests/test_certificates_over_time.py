@@ -79,6 +79,9 @@ def test_a_stolen_van_is_silenced_with_all_it_issued(directory: Path, van: Path)
         assert provision(["revoke", str(directory), "van-1"]) == 0
         wait_until(lambda: not is_heard(collector, node), "the live session is silenced", seconds=2, step=0)
     assert not is_let_in(directory, "park-0007")
+    # also when it brings the chain, which leads to the root
+    shutil.copy(van / "certificates/park-0007.pem", directory / "certificates")
+    assert not is_let_in(directory, "park-0007")
     assert is_let_in(directory, "park-0001")
 
 

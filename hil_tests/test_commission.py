@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ class City:
         wait_until(lambda: answers(self._http), f"the collector serves: {self.collector.log}", 60)
         return opened(self.url, self.directory / "collector.toml")
 
-    def publish(self, state: dict, reading: dict) -> None:
+    def publish(self, state: dict[str, Any], reading: dict[str, Any]) -> None:
         with connected(self.directory, "park-0001") as (node,):
             node.publish("koper/v1/park-0001/state", json.dumps(state).encode(), retain=True)
             node.publish("koper/v1/park-0001/reading", json.dumps(reading).encode())

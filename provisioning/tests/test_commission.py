@@ -151,7 +151,7 @@ def test_a_place_that_another_board_has_is_refused(city: str, capsys: Capture) -
 
 WRONG = {
     "no object": (["park-0001"], "mounting: expected an object"),
-    "unknown key": (TOLD | {"hight": 3}, "hight: unknown key"),
+    "unknown key": (TOLD | {"depth": 3}, "depth: unknown key"),
     "no label": (TOLD | {"label": None}, "label: expected text"),
     "no thing": (TOLD | {"thing": 7}, "thing: expected text"),
     "thing that is no id": (TOLD | {"thing": "Spot 1"}, "thing: expected 1 to 64"),
