@@ -17,14 +17,17 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import firmware
+from firmware import orders
 from hil_tests.instruments import node, probe
 from hil_tests.instruments.center import trusted
+from hil_tests.instruments.client import connected
 from hil_tests.instruments.fast_time import Clock, starting_at
 from hil_tests.instruments.process import BenchError, Program, find, wait_until
 from hil_tests.instruments.receipts import Receipts
 from provisioning import release, release_server
 from provisioning.__main__ import main as provision
 from provisioning.broker import Kind, port_of
+from provisioning.rollout_link import Place, opened
 
 try:
     find("micropython")
@@ -226,3 +229,21 @@ async def test_a_laptop_that_is_killed_goes_on_and_nobody_takes_a_release_twice(
     assert (status, told["status"]) == (0, "finished"), f"{told}\n{laptop.last_lines()}"
     assert {one["status"] for one in told["nodes"]} == {"done"}
     assert street.tried() == dict.fromkeys(NAMES, 1)
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_results_wait_for_a_laptop_that_is_off_and_for_none_that_has_left(
+    collector: Receipts, directory: Path, *, leaves: bool
+) -> None:
+    assert collector
+    place = Place(directory, "koper", "releases", "localhost", port_of(directory), "localhost")
+    async with opened(place) as link:
+        if leaves:
+            link.leave()
+    result = {"outbox": "7f3a91c2", "seq": 1, "id": "update-2-x-1", "status": "done"}
+    with connected(directory, "park-0001") as (client,):
+        client.publish("koper/v1/park-0001/result", orders.encode_result(result))
+    async with opened(place) as link:
+        heard = [await link.heard(0.5) for _ in range(3)]
+    found = [one.message["id"] for one in heard if one is not None and one.channel == "result"]
+    assert found == ([] if leaves else ["update-2-x-1"])

@@ -2,9 +2,10 @@
 
 import json
 import tomllib
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import firmware
 from provisioning import ProvisionError
 
 HOME = "/var/lib/senzorika"
@@ -81,7 +82,8 @@ def things(configuration: dict[str, Any]) -> list[str]:
 
 def of_system(around: Surroundings) -> list[File]:
     """What the operating system needs to run it."""
-    unit = files("edge").joinpath("systemd", UNIT).read_bytes()  # a file; nothing of edge is loaded for it
+    # A file that is installed beside us; nothing of edge is loaded for it.
+    unit = Path(firmware.__file__).parent.parent.joinpath("edge", "systemd", UNIT).read_bytes()
     found = [
         File(f"/etc/systemd/system/{UNIT}", unit),
         File("/etc/sysusers.d/senzorika.conf", SYSUSERS.encode()),

@@ -24,6 +24,8 @@ class Line(Protocol):
 
     def command(self, publisher: str, command: dict[str, Any]) -> None: ...
 
+    def leave(self) -> None: ...
+
 
 class Laptop(NamedTuple):
     """The world: a connection, a signature, the time in ms UTC, and someone to tell (publisher or "", what)."""
@@ -41,10 +43,11 @@ async def run(journal: Journal, rollout: Rollout, laptop: Laptop) -> Rollout:
             async with laptop.opening() as line:
                 rollout = _kept(journal, rings.watched_again(rollout, laptop.now_ms()), laptop)
                 rollout = await _watch(journal, rollout, laptop, line)
+                line.leave()
         except LinkError as error:
             laptop.tell("", f"no connection: {error}; trying again")
             # What was kept before the connection went is where it goes on.
-            rollout = _halted_if_asked(journal, journal.rollout or rollout)
+            rollout = _kept(journal, _halted_if_asked(journal, journal.rollout or rollout), laptop)
             await asyncio.sleep(_PAUSE_S)
     return rollout
 

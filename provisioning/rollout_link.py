@@ -7,11 +7,11 @@ at QoS 0: the broker keeps the newest of each node by itself, and older ones wou
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from firmware import contract, mqtt_codec, orders
+from firmware import contract, mqtt_broker_side, mqtt_codec, orders
 from provisioning import ProvisionError
 
 _DEADLINE_S = 15.0
@@ -81,6 +81,10 @@ class Link:
     def command(self, publisher: str, command: dict[str, Any]) -> None:
         topic = contract.topic(self._city, publisher, "command")
         self._writer.write(mqtt_codec.publish(topic, orders.encode_command(command)))
+
+    def leave(self) -> None:
+        """Nobody will ask for results any more: else the broker would keep them for us for ever."""
+        self._writer.write(mqtt_broker_side.unsubscribe(2, [contract.topic(self._city, "+", "result")]))
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
         """Until the connection ends."""
@@ -153,6 +157,8 @@ async def opened(place: Place) -> AsyncIterator[Link]:
         await link.ready(place.name)
         yield link
         writer.write(mqtt_codec.disconnect())
+        with suppress(OSError):
+            await asyncio.wait_for(writer.drain(), _DEADLINE_S)
     finally:
         for task in tasks:
             task.cancel()

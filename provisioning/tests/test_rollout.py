@@ -36,6 +36,7 @@ class Street:
         self.cut_at = -1
         self.is_down = 0  # so many connections fail
         self.directory = Path()
+        self.has_left = False
         self._known: set[str] = set()
         self._results: list[Heard] = []
         self._packet = 0
@@ -86,6 +87,9 @@ class Street:
         else:
             self.firmware[publisher] = "1.5.0"
             self._answer(publisher, command["id"], "done", "")
+
+    def leave(self) -> None:
+        self.has_left = True
 
     def operate(self) -> None:
         self.operations += 1
@@ -138,6 +142,7 @@ async def test_a_good_release_reaches_every_node_once(tmp_path: Path) -> None:
     street = Street()
     found = await rolled(tmp_path, street)
     assert found.status == "finished"
+    assert street.has_left
     assert set(found.names("done")) == set(NAMES)
     assert street.carried_out == Counter(NAMES)
     journal = Journal(tmp_path)
@@ -219,6 +224,18 @@ async def test_a_halt_that_another_process_asks_for_is_done(tmp_path: Path) -> N
     resumed = rings.resumed(found, [], [])
     journal.keep(resumed, street.now)
     assert (await run(journal, resumed, street.laptop())).status == "finished"
+
+
+async def test_a_halt_is_done_without_a_broker_too(tmp_path: Path) -> None:
+    street = Street()
+    street.is_down = 1
+    journal = Journal(tmp_path)
+    journal.begin(planned(), street.now)
+    Journal(tmp_path).ask_for_halt()
+    assert (await run(journal, planned(), street.laptop())).status == "halted"
+    kept = Journal(tmp_path).rollout
+    assert kept is not None
+    assert kept.status == "halted", "and it is still so after a restart"
 
 
 def test_one_process_at_a_time_runs_a_rollout(tmp_path: Path) -> None:
