@@ -219,6 +219,8 @@ class Authority:
         known = {entry.name: entry.van for entry in before}
         clashes = set()
         for entry in other.issued():
+            if entry.van == self.van and entry.serial not in ours:
+                raise ProvisionError(f"{other.directory}: says that we issued {entry.name}, which we did not")
             if entry.van and entry.role not in VAN_ROLES:
                 raise ProvisionError(f"{entry.name}: van {entry.van} issued a {entry.role}, which no van may")
             if known.get(entry.name, entry.van) != entry.van:

@@ -15,8 +15,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def tell(options: argparse.Namespace, document: dict[str, Any], text: str) -> None:
-    """``text`` is for people and may carry rich's marks; with ``--json`` only the document is written."""
+    """``text`` is for people; with ``--json`` only the document is written."""
     if options.json:
         sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     else:
-        Console(highlight=False, soft_wrap=True).print(text)
+        # What people wrote (a reason, a name) may look like rich's marks, and is none.
+        Console(highlight=False, markup=False, emoji=False, soft_wrap=True).print(text)

@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_for_us(self) -> bool:
         """A name that somebody else's page made point to us is not ours."""
-        name = self.headers.get("Host", "").rpartition(":")[0].strip("[]")
+        name = self.headers.get("Host", "").partition(":")[0]
         if name in self._page.hosts:
             return True
         self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this laptop is not asked by that name")

@@ -259,3 +259,16 @@ def test_another_citys_authority_is_not_taken_over(authority: Authority, tmp_pat
     other = Authority.create(tmp_path / "piran", "piran")
     with pytest.raises(ProvisionError, match="belongs to another city's authority"):
         authority.take(other)
+
+
+def test_who_says_that_we_issued_what_we_did_not_is_refused(authority: Authority, van: Authority) -> None:
+    van.issue("park-0007", "node")
+    file = van.directory / "ca/issued.json"
+    written = file.read_text().replace('"node"', '"collector"')
+    file.write_text(written.replace('"van": "van-1"', '"van": ""'))
+    with pytest.raises(ProvisionError, match="says that we issued park-0007, which we did not"):
+        authority.take(van)
+    file.write_text(written)
+    with pytest.raises(ProvisionError, match="park-0007: van van-1 issued a collector, which no van may"):
+        authority.take(van)
+    assert not authority.knows("park-0007")

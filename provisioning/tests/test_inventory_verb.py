@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 import tomllib
@@ -169,6 +170,26 @@ def test_a_token_that_may_not_is_said(city: str, tmp_path: Path, capsys: Capture
             assert "is empty; expected a token of the collector" in capsys.readouterr().err
     finally:
         koper.close()
+
+
+def test_a_picture_that_was_changed_is_not_taken_over(city: str, vans: list[str], capsys: Capture) -> None:
+    photos = Path(vans[0]) / "photos"
+    photos.mkdir()
+    right = photos / f"{hashlib.sha256(b'a').hexdigest()}.jpg"
+    right.write_bytes(b"a")
+    asked(capsys, "inventory", "merge", city, vans[0])
+    assert (Path(city) / "photos" / right.name).read_bytes() == b"a"
+    right.write_bytes(b"b")
+    assert main(["inventory", "merge", city, vans[0]]) == 2
+    assert "is another picture than its record says" in capsys.readouterr().err
+    assert (Path(city) / "photos" / right.name).read_bytes() == b"a"
+
+
+def test_what_people_write_is_no_markup(city: str, capsys: Capture) -> None:
+    assert main(["retire", city, "park-0001", "--reason", "[/bold] fell [red]off"]) == 0
+    capsys.readouterr()
+    assert main(["inventory", "history", city, "park-0001"]) == 0
+    assert "[/bold] fell [red]off" in capsys.readouterr().out
 
 
 REFUSED = {

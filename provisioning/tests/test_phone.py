@@ -210,6 +210,11 @@ def test_another_address_gets_another_certificate(laptop: Laptop) -> None:
     assert sum(entry.name == "phone" for entry in authority.issued()) == 2
 
 
+def test_no_address_in_particular_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["phone", str(tmp_path), "--host", "::"]) == 2
+    assert "--host: '::' is no address that a phone can ask" in capsys.readouterr().err
+
+
 def test_the_verb_serves_until_it_is_stopped(tmp_path: Path) -> None:
     assert main(["quickstart", str(tmp_path), "--mqtt-port", "18883"]) == 0
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -27,7 +27,7 @@ def _doctor(options: argparse.Namespace) -> int:
     """Exit status 1 when something needs doing."""
     token = read_token(options.token_file) if options.token_file else ""
     found = list(_findings(options.directory, Collector(options.url, token) if options.url else None))
-    lines = [f"[bold]{one.about}[/bold]: {one.wrong}\n  {one.do}" for one in found]
+    lines = [f"{one.about}: {one.wrong}\n  {one.do}" for one in found]
     tell(options, {"findings": [one._asdict() for one in found]}, "\n".join(lines) or "nothing needs doing")
     return 1 if found else 0
 

@@ -3,12 +3,14 @@
 import argparse
 import datetime as dt
 import getpass
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
 from provisioning import ProvisionError
 from provisioning.authority import Authority
+from provisioning.durable import replace_file
 from provisioning.enlisting import enlist, read_token
 from provisioning.outcome import add_options, tell
 from provisioning.register import Register
@@ -73,10 +75,10 @@ def _merge(options: argparse.Namespace) -> int:
     if not options.dry_run:
         new = register.merge(options.other / "inventory")
         twice = _take_authority(options)
-        _copy_photos(options)
         changed = export(options.directory, register)
         if (options.directory / "broker").is_dir():
             write_rights(options.directory)
+        _copy_photos(options)
     found = _conflicts(register)
     document = {
         "events": {"before": before, "new": new},
@@ -146,10 +148,10 @@ def _take_authority(options: argparse.Namespace) -> list[str]:
 
 def _copy_photos(options: argparse.Namespace) -> None:
     for photo in sorted((options.other / "photos").glob("*")):
-        mine = options.directory / "photos" / photo.name
-        if not mine.exists():
-            mine.parent.mkdir(exist_ok=True)
-            mine.write_bytes(photo.read_bytes())
+        content = photo.read_bytes()
+        if photo.stem != hashlib.sha256(content).hexdigest():
+            raise ProvisionError(f"{photo}: is another picture than its record says; the rest was taken over")
+        replace_file(options.directory / "photos" / photo.name, content)
 
 
 def _conflicts(register: Register) -> list[Conflict]:

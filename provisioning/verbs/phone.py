@@ -2,12 +2,12 @@
 
 import argparse
 import getpass
-import ipaddress
 import sys
 from pathlib import Path
 
 import segno
 
+from provisioning import ProvisionError
 from provisioning.authority import Authority
 from provisioning.enlisting import read_token
 from provisioning.phone_door import Door
@@ -33,6 +33,8 @@ def add_parser(parsers: Parsers) -> None:
 
 def page_of(options: argparse.Namespace) -> Page:
     """The page with its certificate; a new one where the laptop has another address than last time."""
+    if options.host in ("", "0.0.0.0", "::"):  # noqa: S104 - it is refused
+        raise ProvisionError(f"--host: {options.host!r} is no address that a phone can ask; give this laptop's own")
     authority = Authority(options.directory)
     hosts = tuple(dict.fromkeys((*_HERE, options.host)))
     _ = authority.key  # its passphrase is asked for before the page is up
@@ -52,18 +54,10 @@ def page_of(options: argparse.Namespace) -> Page:
 def _phone(options: argparse.Namespace) -> None:
     page = page_of(options)
     with server(page, options.host, options.port) as made:
-        host = f"[{options.host}]" if _is_ipv6(options.host) else options.host
-        url = f"https://{host}:{made.server_address[1]}/"
+        url = f"https://{options.host}:{made.server_address[1]}/"
         segno.make(url, micro=False).terminal(out=sys.stderr, compact=True)
         print(f"{url} (the phone trusts it after {url}ca.crt is installed)", file=sys.stderr, flush=True)
         try:
             made.serve_forever(poll_interval=0.2)
         except KeyboardInterrupt:
             print("the page is closed", file=sys.stderr)
-
-
-def _is_ipv6(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).version == 6
-    except ValueError:
-        return False
