@@ -8,6 +8,7 @@ from provisioning import programs
 from provisioning.esptool import BoardError
 
 _DEADLINE = 60.0  # s; a board that is silent would hold mpremote for ever
+_NO_REPL, _TRIES = "could not enter raw repl", 3  # a board that was just starting again does not hear us
 _MARK = "senzorika:"
 _ABOUT = f"""
 import sys, json
@@ -64,12 +65,15 @@ async def about(port: str) -> dict[str, Any]:
 
 async def digests(port: str) -> dict[str, str]:
     """SHA-256 of every file, as the board itself reads it; then the board starts again, with its application."""
-    return await _ask(port, _DIGESTS, "reset")
+    return await _ask(port, _DIGESTS, "reset", tries=_TRIES)
 
 
-async def _ask(port: str, script: str, *then: str) -> dict[str, Any]:
+async def _ask(port: str, script: str, *then: str, tries: int = 1) -> dict[str, Any]:
     command = [sys.executable, "-m", "mpremote", "connect", port, "exec", script, *then]
-    ended = await programs.run(command, _DEADLINE)
+    for _ in range(tries):
+        ended = await programs.run(command, _DEADLINE)
+        if _NO_REPL not in ended.text:
+            break
     line = next((line for line in ended.text.splitlines() if _MARK in line), None)
     if ended.status != 0 or line is None:
         said = [line for line in ended.text.splitlines() if line.strip()]

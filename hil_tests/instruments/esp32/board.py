@@ -22,6 +22,7 @@ _NO_IMAGE = b"flash read err, 1000\r\nets_main.c 371 \r\n"
 _BOOTLOADER, _IMAGE_MAGIC = 0x1000, b"\xe9"
 _PROMPT, _RAW = b">>> ", b"raw REPL; CTRL-B to exit\r\n"
 _TO_RAW, _INTERRUPT, _READY = b"\x01", b"\x03", b"\0"
+_INSISTENCES = 3
 _PATIENCE = 1.0  # s after an interrupt that what follows it waits for a prompt
 _DOWNLOAD = b"rst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2))\r\nwaiting for download\r\n"
 
@@ -44,6 +45,7 @@ class Board:
         # Input that waits: the interpreter throws away what came between an interrupt and its next prompt.
         self._waiting = b""
         self._released_at: float | None = None
+        self._insistences = 0
 
     def run(self) -> None:
         self._start_application()
@@ -60,8 +62,7 @@ class Board:
         inside = self._interpreter.descriptor if self._interpreter else None
         events, speaks = self._port.wait(inside, 0.1 if self._released_at else 1.0)
         if self._released_at is not None and time.monotonic() > self._released_at:
-            self._released_at = None
-            self._hand_on()
+            self._insist()
         for event in events:
             self._happened(event)
         if speaks and self._interpreter and self._interpreter.descriptor == inside:
@@ -103,8 +104,18 @@ class Board:
         self._interpreter.write(before + interrupt)
         self._waiting = after
         if interrupt and not self._is_prompted:
-            self._released_at = time.monotonic() + _PATIENCE
+            self._released_at, self._insistences = time.monotonic() + _PATIENCE, _INSISTENCES
         elif interrupt:
+            self._hand_on()
+
+    def _insist(self) -> None:
+        """An interrupt brought no prompt: the thread of a simulated watchdog, which no chip has, may have taken it."""
+        self._released_at = None
+        if self._insistences and self._interpreter is not None:
+            self._insistences -= 1
+            self._interpreter.write(_INTERRUPT)
+            self._released_at = time.monotonic() + _PATIENCE
+        else:
             self._hand_on()
 
     def _start_loader(self) -> None:
