@@ -10,7 +10,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +57,12 @@ class Register:
 
     def record(self, subject: str, kind: str, by: str, fields: dict[str, Any], at: int | None = None) -> None:
         """Add to this laptop's log; durable when it returns."""
+        self.record_all([(subject, kind, fields)], by, at)
+
+    def record_all(self, said: Sequence[tuple[str, str, dict[str, Any]]], by: str, at: int | None = None) -> None:
+        """Several (subject, kind, fields) at once: the logs are verified once for all of them."""
+        if not said:
+            return
         at = time.time_ns() // 1_000_000 if at is None else at
         if not self.origin:
             replace_file(self.folder / "origin", f"laptop-{secrets.token_hex(4)}\n".encode())
@@ -64,8 +70,8 @@ class Register:
         with self._tables() as tables, _opened(path) as file:
             chain = Chain(file, lambda: os.fsync(file.fileno()), at)
             seen = {log.origin: log.length for log in self.logs() if log.origin != self.origin}
-            event = {"subject": subject, "kind": kind, "by": by, "fields": fields, "seen": seen}
-            chain.append(event, at)
+            for subject, kind, fields in said:
+                chain.append({"subject": subject, "kind": kind, "by": by, "fields": fields, "seen": seen}, at)
             self._follow(tables)
 
     def events(self, subject: str | None = None) -> list[Event]:

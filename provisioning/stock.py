@@ -52,8 +52,7 @@ def stands(directory: Path) -> dict[str, dict[str, Any]]:
 def take_stock(directory: Path, by: str) -> Register:
     """The register of a directory, brought to what stands in inventory.toml and in the authority's list."""
     register = Register(directory)
-    for one in differences(directory, register.standing().subjects):
-        register.record(one.subject, one.kind, by, one.fields)
+    register.record_all(differences(directory, register.standing().subjects), by)
     _keep_told(directory)
     return register
 
