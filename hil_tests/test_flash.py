@@ -81,7 +81,7 @@ def command(directory: Path, *arguments: object) -> list[str]:
 
 def flash(directory: Path, *arguments: object) -> tuple[int, dict[str, Any]]:
     """Its exit status and its document."""
-    done = subprocess.run(command(directory, *arguments), capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command(directory, *arguments), capture_output=True, text=True, timeout=280, check=False)
     return done.returncode, json.loads(done.stdout) if done.stdout else {"error": done.stderr}
 
 
@@ -105,7 +105,7 @@ def digests(board: VirtualEsp32) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_four_boards_become_nodes_that_publish_to_the_collector_by_one_command(
     tmp_path: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -139,7 +139,7 @@ def test_four_boards_become_nodes_that_publish_to_the_collector_by_one_command(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_a_corrupt_and_an_unplugged_board_are_named_the_others_finish_and_resume_does_the_rest(
     city: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -183,7 +183,7 @@ def has_gone_on(run: Program, journal: Path, size: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_after_a_kill_at_any_moment_resume_leaves_nothing_half_made(
     tmp_path: Path, city: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -224,6 +224,7 @@ def test_after_a_kill_at_any_moment_resume_leaves_nothing_half_made(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_the_wrong_chip_and_a_flash_that_ends_early_are_refused_and_named(
     city: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -241,6 +242,7 @@ def test_the_wrong_chip_and_a_flash_that_ends_early_are_refused_and_named(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_board_that_is_a_node_already_is_not_made_another_by_mistake(
     city: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -260,6 +262,7 @@ def test_a_board_that_is_a_node_already_is_not_made_another_by_mistake(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_board_that_was_written_and_not_read_back_is_only_read_back(
     city: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -277,6 +280,7 @@ def test_a_board_that_was_written_and_not_read_back_is_only_read_back(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_detect_names_the_chip_and_the_node_of_each_board(
     city: Path, boards: list[VirtualEsp32], interpreter: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -298,6 +302,7 @@ def test_detect_names_the_chip_and_the_node_of_each_board(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_dry_run_writes_neither_to_the_board_nor_to_the_disk(
     city: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -310,6 +315,7 @@ def test_a_dry_run_writes_neither_to_the_board_nor_to_the_disk(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_esptool_verifies_an_image_that_we_made(city: Path, boards: list[VirtualEsp32], interpreter: Path) -> None:
     boards[0].plug()  # without an interpreter: nothing runs that would change its files
     image = city / "park-0001.img"

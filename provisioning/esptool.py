@@ -8,7 +8,7 @@ from pathlib import Path
 from provisioning import esptool_output, programs
 from provisioning.esptool_output import Identity
 
-_IDENTIFY = 30.0  # s
+_IDENTIFY = 60.0  # s
 _BYTES_PER_S = 4000  # a board that is slower has a bad cable
 _SLACK = 60.0
 _BUSY = ("exclusively lock port", "PermissionError(13")  # what pyserial says on Unix, on Windows
