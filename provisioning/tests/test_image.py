@@ -135,3 +135,13 @@ def test_a_key_that_was_not_kept_and_a_trusted_key_that_is_missing_are_named(cit
     (city / "certificates" / "park-0001.key.der").unlink()
     with pytest.raises(ProvisionError, match="its key is not here any more; `authority rotate` makes a new one"):
         own(city, settings)
+
+
+def test_an_interpreter_that_is_not_there_is_named(
+    city: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(city)
+    capsys.readouterr()
+    arguments = ["image", str(city), "park-0001", str(tmp_path / "x.img"), "--interpreter", str(tmp_path / "none.bin")]
+    assert main(arguments) == 2
+    assert f"--interpreter {tmp_path / 'none.bin'}: No such file or directory" in capsys.readouterr().err
