@@ -3,9 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 STORE ?= duckdb
 BROKER ?= nats
+MINUTES ?= 5
+SEED_ := $(if $(SEED),--seed $(SEED),)
 SECONDS_ := $(if $(SECONDS),--seconds $(SECONDS),)
 
-.PHONY: setup check test demo bench matrix wheel clean
+.PHONY: setup check test demo bench matrix chaos wheel clean
 
 setup: .venv/ready
 
@@ -35,6 +37,9 @@ bench: setup
 
 matrix: setup
 	$(BIN)/python -m hil_tests.matrix
+
+chaos: setup
+	$(BIN)/python -m hil_tests.chaos --broker $(BROKER) --minutes $(MINUTES) $(SEED_) --report chaos.html
 
 wheel: setup
 	$(BIN)/python -m hatchling build -t wheel

@@ -8,6 +8,7 @@ import pytest
 from hil_tests.instruments import broker
 from hil_tests.instruments.process import Program, free_port
 from hil_tests.instruments.receipts import Receipts
+from hil_tests.instruments.valve import Valve
 from provisioning.__main__ import main as provision
 from provisioning.broker import Kind
 
@@ -46,3 +47,12 @@ async def collector(directory: Path, running_broker: Program) -> AsyncIterator[R
     assert running_broker.is_running
     async with Receipts(directory) as connected:
         yield connected
+
+
+@pytest.fixture
+async def valve() -> AsyncIterator[Valve]:
+    """A valve on a Modbus line of its own."""
+    made = Valve()
+    await made.start()
+    yield made
+    made.stop()

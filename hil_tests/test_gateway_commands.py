@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,6 @@ from hil_tests.instruments.process import Program
 from hil_tests.instruments.receipts import Receipts
 from hil_tests.instruments.valve import Valve
 from provisioning.broker import port_of
-
-
-@pytest.fixture
-async def valve() -> AsyncIterator[Valve]:
-    made = Valve()
-    await made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import copy
 
@@ -14,14 +14,6 @@ from hil_tests.instruments.process import Program, answers, free_ports, wait_unt
 from hil_tests.instruments.valve import Valve
 from provisioning.__main__ import main as provision
 from provisioning.broker import Kind
-
-
-@pytest.fixture
-async def valve() -> AsyncIterator[Valve]:
-    made = Valve()
-    await made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture

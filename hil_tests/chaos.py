@@ -1,0 +1,144 @@
+"""``make chaos MINUTES=20 SEED=7``: random faults against the virtual city, judged at its end value by value.
+
+The seed decides which faults come when, for how long, and whom they befall; the same seed gives the same run. What each
+sensor gave stands in the truth files, and is compared with the public API once everything has had time to arrive.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hil_tests import report, verdict
+from hil_tests.city import Plan, VirtualCity
+from hil_tests.faults import FAULTS
+from hil_tests.instruments.broker import KINDS
+from hil_tests.instruments.process import free_ports, wait_until
+from provisioning.broker import Kind
+from provisioning.quickstart import Ports
+
+CALM = (2.0, 12.0)  # s between the end of a fault and the begin of the next
+LASTS = (0.5, 15.0)  # s
+HEALING = 300.0  # s from the end of the run until everything must be there
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A fault of a run; times in s from its begin."""
+
+    begin: float
+    end: float
+    fault: str
+    publisher: str
+
+
+@dataclass(frozen=True)
+class Happened:
+    """When it really was; ms UTC."""
+
+    begin: int
+    end: int
+    fault: str
+    publisher: str
+
+
+def schedule(seed: int, seconds: float, publishers: Sequence[str]) -> list[Planned]:
+    """One fault after the other until ``seconds`` are over; the same for the same seed and publishers."""
+    chance = random.Random(seed)
+    planned: list[Planned] = []
+    at = chance.uniform(*CALM)
+    while True:
+        end = at + chance.uniform(*LASTS)
+        if end > seconds:
+            return planned
+        planned.append(Planned(at, end, chance.choice(sorted(FAULTS)), chance.choice(sorted(publishers))))
+        at = end + chance.uniform(*CALM)
+
+
+def run(city: VirtualCity, planned: Sequence[Planned], seconds: float) -> list[Happened]:
+    """Let it happen to a city that runs; whatever ends by itself is started again, and stands in ``city.ended``."""
+    began = time.monotonic()
+    happened = []
+    for one in planned:
+        _live(city, began + one.begin)
+        begin = _now()
+        with FAULTS[one.fault](city, one.publisher):
+            time.sleep(max(0.0, began + one.end - time.monotonic()))
+        happened.append(Happened(begin, _now(), one.fault, one.publisher))
+    _live(city, began + seconds)
+    return happened
+
+
+def _live(city: VirtualCity, until: float) -> None:
+    while time.monotonic() < until:
+        city.supervise()
+        time.sleep(0.2)
+
+
+def live_through(broker: Kind, seed: int, seconds: float, directory: Path) -> report.Run:
+    """A city from its begin to the judgement."""
+    city = VirtualCity(Plan(directory / "city", Ports(*free_ports(2)), broker, has_network=True))
+    try:
+        city.start()
+        wait_until(lambda: set(verdict.fetch(city.door, city.publishers)) != set(), "values arrive", 90)
+        begin = _now()
+        happened = run(city, schedule(seed, seconds, city.devices), seconds)
+        until = _now()
+        accounts = verdict.wait_for_agreement(
+            city.door, city.truth, city.publishers, city.deaths, until=until, seconds=HEALING
+        )
+        healed = _now()
+        return report.Run(
+            broker=broker,
+            seed=seed,
+            begin=begin,
+            until=until,
+            healed=healed,
+            faults=[asdict(one) for one in happened],
+            accounts=accounts,
+            ended=list(city.ended),
+            given=verdict.read_truth(city.truth, until),
+            stored=verdict.fetch(city.door, city.publishers),
+            waiting={name: _depth(city, name) for name in city.devices},
+        )
+    finally:
+        city.stop()
+
+
+def _depth(city: VirtualCity, publisher: str) -> list[tuple[int, float]]:
+    """How many messages its outbox held, by what it said itself."""
+    found = verdict.fetch(city.door, [publisher]).get((publisher, "outbox_depth"), [])
+    return sorted((one.at, float(one.value)) for one in found if isinstance(one.value, float))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 everything agrees, 1 something does not."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--broker", choices=KINDS, default="nats")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="HTML; beside it the same as .json")
+    options = parser.parse_args(arguments)
+    print(f"seed {options.seed}, {options.minutes:g} minutes, {options.broker}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="senzorika-chaos-") as directory:
+        lived = live_through(options.broker, options.seed, options.minutes * 60, Path(directory))
+    after = (lived.healed - lived.until) / 1000
+    print(f"{len(lived.faults)} faults; everything given was there {after:.1f} s after the end")
+    print(verdict.table(lived.accounts))
+    if options.report:
+        options.report.write_text(report.html(lived), "utf-8")
+        options.report.with_suffix(".json").write_text(json.dumps(report.summary(lived), indent=1), "utf-8")
+    return 0 if lived.agrees else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
