@@ -64,9 +64,9 @@ class VirtualCity:
 
     @property
     def door(self) -> Door:
-        """Open once the collector serves; the token outlives it."""
+        """Open once the collector has served; the token outlives it."""
         if self._door is None:
-            self._door = opened(self.url, self.plan.directory / "collector.toml")
+            raise BenchError("the city was never started")
         return self._door
 
     @property
@@ -114,6 +114,7 @@ class VirtualCity:
         config = self.plan.directory / "collector.toml"
         self._add("collector", self._python("collector", "collector", "--config", config))
         wait_until(lambda: answers(self.plan.ports.http), f"the collector serves: {self._log('collector')}", 60)
+        self._door = opened(self.url, config)
         self._start_nodes()
         if self.plan.with_meters:
             self._add(GATEWAY, self._python(GATEWAY, "edge", "--config", self._write_gateway()))

@@ -50,7 +50,8 @@ class City:
             authority.issue(name, "collector")
         for name in GATEWAYS:
             authority.issue(name, "gateway")
-            inventory.add_thing(Thing(thing_of(name), dict.fromkeys(("sl", "it", "en"), name), (13.7, 45.5), "energy"))
+            names = dict.fromkeys(("sl", "it", "en"), name)
+            inventory.add_thing(Thing(thing_of(name), names, (13.7, 45.5), "energy", "restricted"))
             inventory.add_publisher(name, "gateway", [thing_of(name)])
         write_rights(self.directory, CITY, port_of(self.directory))
 
