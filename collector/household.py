@@ -63,7 +63,7 @@ async def erase(city: City, household: str, before: int, who: str, why: str) -> 
     def write() -> Erased:
         access.erasures.add(things, before)  # first: nothing comes back meanwhile
         city.registry.change(lambda change: forget_told(city.registry.known, change, things, before))
-        return Erased(things, city.store.erase(series, before), city.quarantine.erase(things, before))
+        return Erased(things, city.store.erase(series, before), city.quarantine.erase(access.erasures.covers))
 
     erased = await city.writer.write(write)
     city.feed.forget()

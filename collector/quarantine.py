@@ -1,7 +1,6 @@
 """What was held back, and why? Durable, per reading, bounded per publisher, releasable once the cause is mended."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -125,11 +124,11 @@ class Quarantine:
         for start in range(0, len(ids), 500):
             connection.execute(delete(quarantine).where(quarantine.c.id.in_(ids[start : start + 500])))
 
-    def erase(self, things: Sequence[str], before: int) -> int:
-        """Let go of held readings of these things from before that time (ms UTC); return how many."""
+    def erase(self, is_gone: Callable[[bytes], bool]) -> int:
+        """Let go of the held readings whose content is to be erased; return how many."""
         with self._engine.begin() as connection:
             query = select(quarantine.c.id, quarantine.c.content).where(quarantine.c.whole.is_(False))
-            gone = [row.id for row in connection.execute(query) if _is_of(row.content, things, before)]
+            gone = [row.id for row in connection.execute(query) if is_gone(row.content)]
             for start in range(0, len(gone), 500):
                 connection.execute(delete(quarantine).where(quarantine.c.id.in_(gone[start : start + 500])))
         return len(gone)
@@ -138,11 +137,3 @@ class Quarantine:
         """Is another reading of the same message still held?"""
         own = (quarantine.c.publisher == publisher, quarantine.c.outbox == outbox, quarantine.c.seq == seq)
         return connection.scalar(select(quarantine.c.id).where(*own).limit(1)) is not None
-
-
-def _is_of(content: bytes, things: Sequence[str], before: int) -> bool:
-    try:
-        reading = json.loads(content)
-        return reading["thing"] in things and reading["at"] < before
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return False

@@ -101,10 +101,6 @@ class Rights:
         name = self._access.pseudonyms.of(thing.id)
         return Thing(thing.number, name, dict.fromkeys(thing.name, name), None, thing.center, thing.listed)
 
-    def household(self, thing: str) -> str | None:
-        """Whose it is, by its stored name."""
-        return self._access.protections[thing].household
-
     def owner(self, thing: Thing, stream: Datastream) -> str:
         """The one center that owns its observations."""
         return self._access.policy.centers.owner(thing.center, stream.series.quantity)
