@@ -13,12 +13,12 @@ from typing import NamedTuple
 from collector.access import ForbiddenError
 from collector.access.openness import Judgement
 from collector.aggregation import Aggregate, Aggregation
+from collector.analysis.windows import about
 from collector.reader import Reader
 from collector.sensorthings import AskedWrongError
 
 FIGURES = frozenset(("sum", "mean"))
 MOST = 1_000_000  # pairs of a protected thing and a window in one question
-_LENGTH = {"quarter": 900_000, "hour": 3_600_000, "day": 86_400_000, "month": 30 * 86_400_000, "year": 365 * 86_400_000}
 
 
 class Member(NamedTuple):
@@ -60,8 +60,7 @@ async def of_many(reader: Reader, question: Aggregation, wanted: Wanted) -> Asyn
         raise AskedWrongError("percentiles: of what is open only in sums there are none")
     if question.as_of is not None:
         raise AskedWrongError("as_of: what is open only in sums is told as it is known now")
-    begin, end = question.range
-    windows = (end - begin) // _LENGTH[question.size] + 1
+    windows = about(question.size, *question.range)
     if windows * len(wanted.protected) > MOST:
         raise AskedWrongError(f"size: over {MOST} pairs of a thing and a window: ask for longer windows or less time")
     behind: Counter[int] = Counter()

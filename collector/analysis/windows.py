@@ -17,12 +17,20 @@ FIRST, AFTER = -3_600_000, 253_370_761_200_000  # local midnight of 1970-01-01 a
 
 Size = Literal["quarter", "hour", "day", "month", "year"]
 
+_DAY = 24 * HOUR
+_LENGTH: dict[Size, int] = {"quarter": QUARTER, "hour": HOUR, "day": _DAY, "month": 30 * _DAY, "year": 365 * _DAY}
+
 
 class Window(NamedTuple):
     """From ``begin`` (inclusive) to ``end`` (exclusive), ms UTC; ``end`` is the ``begin`` of the next."""
 
     begin: int
     end: int
+
+
+def about(size: Size, begin: int, end: int) -> int:
+    """How many windows that time (ms UTC) has, near enough to refuse a question before it is worked on."""
+    return (end - begin) // _LENGTH[size] + 1
 
 
 def window_at(size: Size, at: int) -> Window:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from collector.aggregation import Aggregate, Aggregation
-from collector.analysis.windows import ZONE
+from collector.analysis.windows import ZONE, about
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, Instant, check_quantity, check_things
 from collector.api.bulk import Answer, check_rows, respond
@@ -22,8 +22,6 @@ from collector.sensorthings import AskedWrongError
 from collector.view import View
 
 router = APIRouter()
-
-_LENGTH = {"quarter": 900_000, "hour": 3_600_000, "day": 86_400_000, "month": 2_592_000_000, "year": 31_536_000_000}
 
 
 class Wanted(BaseModel):
@@ -99,8 +97,7 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     question = wanted.question()
     selection = view.select_figures(question)
     each = 1 if question.together or selection is None else len(selection.streams)
-    begin, end = question.range
-    check_rows(each * ((end - begin) // _LENGTH[question.size] + 1))
+    check_rows(each * about(question.size, *question.range))
     named = None if selection is None else tuple(one.series for one in selection.streams)
     if selection is None and not view.asker.name:
         headers = kept_by_all(revision=None)  # a tag would tell when a household was heard of
