@@ -2,7 +2,8 @@
 
 from shlex import quote
 
-from collector.access.asker import EVERY, Grant
+from collector.access.asker import EVERY
+from collector.access.giving import Wanted, give
 from collector.access.rights import Access
 from collector.config import CollectorConfig
 from collector.inventory import Inventory
@@ -20,8 +21,7 @@ def page(config: CollectorConfig) -> str:
 
 def first_token(access: Access) -> str:
     """A token that may do everything: made once, at the first start, and shown once."""
-    secret = access.tokens.make(FIRST, [Grant(EVERY, "admin")], FIRST_DAYS, "first steps")
-    access.audit.write("token made", "first start", token=FIRST, grants=[f"{EVERY}:admin"], days=FIRST_DAYS)
+    secret = give(access, "first start", Wanted(FIRST, [f"{EVERY}:admin"], FIRST_DAYS, "first steps"))
     return f"The first token, shown only now; it may do everything for {FIRST_DAYS} days:\n  {secret}"
 
 
