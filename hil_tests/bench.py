@@ -14,7 +14,6 @@ from hil_tests.door import Door
 from hil_tests.instruments.process import BenchError, free_ports, wait_until
 from hil_tests.koper import NODES
 from hil_tests.rig import NodeEntry, PowerEntry, Rig
-from hil_tests.verdict import Death
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 
@@ -95,15 +94,12 @@ class _Plug:
     def __init__(self, city: VirtualCity, name: str) -> None:
         self._city = city
         self._name = name
-        self._killed = 0
 
     def off(self) -> None:
-        self._killed = _now()
-        self._city.programs[self._name].kill()
+        self._city.down(self._name)
 
     def on(self) -> None:
-        self._city.programs[self._name].start()
-        self._city.deaths.append(Death(self._name, self._killed, _now()))
+        self._city.up(self._name)
 
 
 class _Switch:
@@ -123,7 +119,3 @@ class _Switch:
             subprocess.run(command, check=True, capture_output=True, timeout=20)
         except (OSError, subprocess.SubprocessError) as error:
             raise BenchError(f"power of {self._entry.node}: {' '.join(command)}: {error}") from None
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -18,6 +18,7 @@ from hil_tests import report, verdict
 from hil_tests.city import Plan, VirtualCity
 from hil_tests.faults import FAULTS
 from hil_tests.instruments.broker import KINDS
+from hil_tests.instruments.fast_time import REAL
 from hil_tests.instruments.process import free_ports, wait_until
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
@@ -66,10 +67,10 @@ def run(city: VirtualCity, planned: Sequence[Planned], seconds: float) -> list[H
     happened = []
     for one in planned:
         _live(city, began + one.begin)
-        begin = _now()
+        begin = REAL.now_ms()
         with FAULTS[one.fault](city, one.publisher):
             time.sleep(max(0.0, began + one.end - time.monotonic()))
-        happened.append(Happened(begin, _now(), one.fault, one.publisher))
+        happened.append(Happened(begin, REAL.now_ms(), one.fault, one.publisher))
     _live(city, began + seconds)
     return happened
 
@@ -86,13 +87,13 @@ def live_through(broker: Kind, seed: int, seconds: float, directory: Path) -> re
     try:
         city.start()
         wait_until(lambda: set(verdict.fetch(city.door, city.publishers)) != set(), "values arrive", 90)
-        begin = _now()
+        begin = REAL.now_ms()
         happened = run(city, schedule(seed, seconds, city.devices), seconds)
-        until = _now()
+        until = REAL.now_ms()
         accounts = verdict.wait_for_agreement(
             city.door, city.truth, city.publishers, city.deaths, until=until, seconds=HEALING
         )
-        healed = _now()
+        healed = REAL.now_ms()
         return report.Run(
             broker=broker,
             seed=seed,
@@ -114,10 +115,6 @@ def _depth(city: VirtualCity, publisher: str) -> list[tuple[int, float]]:
     """How many messages its outbox held, by what it said itself."""
     found = verdict.fetch(city.door, [publisher]).get((publisher, "outbox_depth"), [])
     return sorted((one.at, float(one.value)) for one in found if isinstance(one.value, float))
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

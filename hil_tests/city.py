@@ -55,6 +55,7 @@ class VirtualCity:
     deaths: list[Death] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     """What ended without being killed, and had to be started again."""
+    _down: dict[str, int] = field(default_factory=dict)
     _door: Door | None = None
     _network: Proxy | None = None
 
@@ -121,17 +122,25 @@ class VirtualCity:
 
     def supervise(self) -> list[str]:
         """Start again what has ended; return the names."""
-        revived = [name for name, program in self.programs.items() if program.revive()]
+        revived = [name for name, program in self.programs.items() if name not in self._down and program.revive()]
         self.ended += revived
         return revived
 
     def kill(self, name: str, pause: float = 0.5) -> None:
         """``kill -9``, and started again after ``pause`` seconds, as a supervisor would."""
-        killed = _now()
-        self.programs[name].kill()
+        self.down(name)
         time.sleep(pause)
+        self.up(name)
+
+    def down(self, name: str) -> None:
+        """``kill -9``: nothing is flushed, nobody is told. It stays down, also for ``supervise``, until ``up``."""
+        self._down[name] = REAL.now_ms()
+        self.programs[name].kill()
+
+    def up(self, name: str) -> None:
+        """Start what is down; its death is on record from now on."""
         self.programs[name].start()
-        self.deaths.append(Death(name, killed, _now()))
+        self.deaths.append(Death(name, self._down.pop(name), REAL.now_ms()))
 
     def stop(self) -> None:
         """Leave no process behind, devices first."""
@@ -287,7 +296,3 @@ def _gateway_line(  # noqa: PLR0913, PLR0917  # what a line of gateway.toml has
         for m in meters
     ]
     return "".join(lines)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -5,12 +5,10 @@ It takes the city and the publisher it is meant for; one that befalls the whole 
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 from hil_tests.city import VirtualCity
-from hil_tests.verdict import Death
 
 Fault = Callable[[VirtualCity, str], AbstractContextManager[None]]
 
@@ -18,13 +16,11 @@ Fault = Callable[[VirtualCity, str], AbstractContextManager[None]]
 @contextmanager
 def killed(city: VirtualCity, name: str) -> Iterator[None]:
     """``kill -9``: nothing is flushed, nobody is told. At the end it is started again."""
-    began = _now()
-    city.programs[name].kill()
+    city.down(name)
     try:
         yield
     finally:
-        city.programs[name].start()
-        city.deaths.append(Death(name, began, _now()))
+        city.up(name)
 
 
 @contextmanager
@@ -81,7 +77,3 @@ FAULTS: Mapping[str, Fault] = {
     "network closed": network_closed,
     "network slow": network_slow,
 }
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

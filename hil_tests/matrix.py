@@ -19,6 +19,7 @@ from hil_tests import verdict
 from hil_tests.city import GATEWAY, Plan, VirtualCity
 from hil_tests.faults import FAULTS
 from hil_tests.instruments.broker import KINDS
+from hil_tests.instruments.fast_time import REAL
 from hil_tests.instruments.process import free_ports, wait_until
 from hil_tests.koper import MBUS, MODBUS, NODES
 from provisioning.broker import Kind
@@ -73,10 +74,10 @@ def _befall(city: VirtualCity, broker: str, fault: str) -> list[Cell]:
     publishers = dict.fromkeys(MEANT.values()) if fault == "power cut" else [""]
     for publisher in publishers:
         time.sleep(CALM)
-        began = _now()
+        began = REAL.now_ms()
         with FAULTS[fault](city, publisher):
             time.sleep(LASTS)
-        ended, until = time.monotonic(), _now()
+        ended, until = time.monotonic(), REAL.now_ms()
         accounts = verdict.wait_for_agreement(
             city.door, city.truth, city.publishers, city.deaths, until=until, seconds=LIMIT, pause=0.2
         )
@@ -133,10 +134,6 @@ def slices(seed: int, count: int) -> dict[Kind, list[str]]:
 def _is_whole(city: VirtualCity) -> bool:
     found = verdict.fetch(city.door, city.publishers)
     return {thing for thing, _ in found} == set(city.publishers)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

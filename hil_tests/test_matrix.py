@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from hil_tests import matrix
+from hil_tests.city import Plan, VirtualCity
 from hil_tests.faults import FAULTS, killed
 from hil_tests.instruments.broker import KINDS
-from hil_tests.instruments.process import Program
+from hil_tests.instruments.process import Program, free_ports
 from provisioning.broker import Kind
+from provisioning.quickstart import Ports
 
 SEED = int(os.environ.get("SENZORIKA_SEED", random.randrange(10**6)))
 FAULTS_EACH = 3
@@ -47,20 +49,13 @@ def test_no_fault_of_the_slice_costs_a_value(kind: Kind, tmp_path: Path) -> None
     assert all(one.agrees for one in cells), matrix.table(cells)
 
 
-class Sleeping:
-    """All that a fault needs of a city."""
-
-    def __init__(self, folder: Path) -> None:
-        self.deaths: list[object] = []
-        self.programs = {"sleeper": Program("sleeper", ["sleep", "60"], folder / "log")}
-
-
 def test_a_fault_ends_whatever_happens_meanwhile(tmp_path: Path) -> None:
-    city = Sleeping(tmp_path)
-    sleeper = city.programs["sleeper"]
+    sleeper = Program("sleeper", ["sleep", "60"], tmp_path / "log")
+    city = VirtualCity(Plan(tmp_path, Ports(*free_ports(2)), nodes=(), with_meters=False), {"sleeper": sleeper})
 
     def fail() -> None:
-        with killed(city, "sleeper"):  # type: ignore[arg-type]  # see there
+        with killed(city, "sleeper"):
+            assert city.supervise() == []
             assert not sleeper.is_running
             raise KeyError
 
