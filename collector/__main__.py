@@ -26,6 +26,7 @@ from collector.api.protocol import MOST_CONNECTIONS, Bounded
 from collector.broker import EmbeddedBroker, StartError, refuse_taken_port
 from collector.center import SHIPPED, load_centers
 from collector.city import City, open_city
+from collector.clock import now
 from collector.config import CollectorConfig, HttpConfig, load_config
 from collector.control import Control, RefusedError, alone, ask
 from collector.dispatch import Dispatch
@@ -183,7 +184,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
         stack.callback(city.close)
         ingest = Ingest(city)
         expect_batches()
-        released = await asyncio.to_thread(ingest.release, time.time_ns() // 1_000_000)
+        released = await asyncio.to_thread(ingest.release, now())
         if released:
             log.info("%d observations left the quarantine: what held them is mended", len(released))
         print(page(config), flush=True)

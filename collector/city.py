@@ -1,7 +1,6 @@
 """What does the HTTP API stand on? Everything the collector knows, as one value."""
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from collector.access.pseudonyms import FILE as PSEUDONYMS
 from collector.access.pseudonyms import open_pseudonyms
 from collector.access.rights import Access, Policy, Rights
 from collector.access.tokens import Tokens
+from collector.clock import now
 from collector.command_book import CommandBook
 from collector.feed import Feed
 from collector.health import Health, Metrics
@@ -99,8 +99,3 @@ def _open_access(engine: Engine, inventory: Inventory, data: Path, policy: Polic
         Tokens(engine, now),
         Audit(data / AUDIT, now),
     )
-
-
-def now() -> int:
-    """Ms UTC."""
-    return time.time_ns() // 1_000_000

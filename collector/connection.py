@@ -1,10 +1,10 @@
 """One MQTT connection to the broker: bytes ⇄ packets, over asyncio, with the socket paused when the inbox is full."""
 
 import asyncio
-import time
 from contextlib import suppress
 from typing import TypeVar, cast
 
+from collector.clock import now
 from collector.inbox import Arrival, Inbox
 from collector.message import Message
 from firmware import mqtt_codec as mqtt
@@ -49,7 +49,7 @@ class Connection(asyncio.Protocol):
             return
         published = [packet for packet in packets if packet[0] == mqtt.PUBLISH]
         if published:
-            received = time.time_ns() // 1_000_000
+            received = now()
             messages = [Message(packet[1], packet[2], received) for packet in published]
             packet_ids = [packet[4] for packet in published if packet[4]]
             self._inbox.put(Arrival(messages, packet_ids, self))

@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from collector import household
 from collector.access import giving
 from collector.access.tokens import TokenError
-from collector.city import City, now
+from collector.city import City
+from collector.clock import now
 from collector.control import RefusedError, Verb
 from collector.stores import NotOfferedError, StoreError
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import time
 
 from collector.city import City
+from collector.clock import now
 from collector.stores import StoreError
 
 log = logging.getLogger("collector.housekeeping")
@@ -25,7 +25,7 @@ class Housekeeping:
         while True:
             is_ill = "housekeeping" in self._city.health.reasons
             await asyncio.sleep(min(AGAIN, self._every) if is_ill else self._every)
-            working = asyncio.create_task(asyncio.to_thread(self.once, time.time_ns() // 1_000_000))
+            working = asyncio.create_task(asyncio.to_thread(self.once, now()))
             try:
                 await asyncio.shield(working)
             except asyncio.CancelledError:

@@ -18,6 +18,7 @@ from typing import Protocol
 from sqlalchemy.exc import DBAPIError
 
 from collector.city import City
+from collector.clock import now
 from collector.config import BrokerConfig
 from collector.connection import BrokerError, Connection
 from collector.inbox import Arrival, Inbox, Sender
@@ -181,12 +182,12 @@ class Receiver:
         return [*shared, self._state_topic, contract.topic(self._city.registry.city, "+", "state")]
 
     def _hello(self) -> bytes:
-        will = (self._state_topic, contract.encode_state({"at": _now(), "online": False}), 1, True)
+        will = (self._state_topic, contract.encode_state({"at": now(), "online": False}), 1, True)
         is_alone = self._broker.share is None
         return mqtt.connect(self._broker.client_id, self.keep_alive, clean_session=not is_alone, will=will)
 
     def _publish_state(self, connection: Connection, *, online: bool) -> None:
-        state = contract.encode_state({"at": _now(), "online": online})
+        state = contract.encode_state({"at": now(), "online": online})
         connection.write(mqtt.publish(self._state_topic, state, retain=True))
 
     @property
@@ -233,7 +234,7 @@ class Receiver:
         slowness = f"a batch takes more than {SLOW} s to be committed"
         telling = asyncio.get_running_loop().call_later(SLOW, self._city.health.ails, "store", slowness)
         try:
-            return await self._city.writer.write(partial(self._writer.commit, messages, _now()))
+            return await self._city.writer.write(partial(self._writer.commit, messages, now()))
         finally:
             telling.cancel()
 
@@ -246,7 +247,7 @@ class Receiver:
 
     def _backlog_age(self) -> float:
         oldest = self._inbox.oldest
-        return 0 if oldest is None else max(0, _now() - oldest) / 1000
+        return 0 if oldest is None else max(0, now() - oldest) / 1000
 
     def _commit_age(self) -> float | None:
         return None if self._committed is None else time.monotonic() - self._committed
@@ -295,8 +296,8 @@ class Receiver:
         registry = self._city.registry
         gateways = {one.id for one in registry.publishers.values() if one.role == "gateway"}
         accounts = [one for one in self._city.ledger.accounts if one.publisher in gateways]
-        for wanted in replays.due(accounts, _now()):
-            payload = orders.encode_command(self._signer.signed(command(wanted, _now())))
+        for wanted in replays.due(accounts, now()):
+            payload = orders.encode_command(self._signer.signed(command(wanted, now())))
             connection.write(mqtt.publish(contract.topic(registry.city, wanted.publisher, "command"), payload))
             self._city.metrics.add("replays_asked_total")
             log.info("asking %s for messages %d to %d again", wanted.publisher, wanted.first, wanted.last)
@@ -307,7 +308,3 @@ def _tls(broker: BrokerConfig) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=broker.ca)
     context.load_cert_chain(broker.certificate, broker.key)
     return context
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -6,7 +6,6 @@ taken, everything held in quarantine is tried again.
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from collector.city import City
+from collector.clock import now
 from collector.inventory import CENTERS, ConfigError, Inventory, load_inventory
 from collector.observation import Observation
 from collector.quarantine import FORGOTTEN
@@ -148,11 +148,7 @@ class Registration:
         held = await asyncio.to_thread(self._city.quarantine.counts)
         stored = 0
         for one in held if publisher is None else [publisher]:
-            released = await self._thread.write(partial(self._releaser.release, _now(), one))
+            released = await self._thread.write(partial(self._releaser.release, now(), one))
             self._city.feed.publish(released)
             stored += len(released)
         return stored
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

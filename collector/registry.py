@@ -1,6 +1,5 @@
 """Who and what is in the city: things, publishers with what they may speak for, datastreams, places?"""
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
@@ -9,6 +8,7 @@ from sqlalchemy import Connection, Engine
 from collector import rows
 from collector.catalog import Catalog
 from collector.change import CHANGE, Change, read_numbers
+from collector.clock import now
 from collector.enlisting import enlist
 from collector.inventory import Inventory
 from collector.known import Known
@@ -62,7 +62,7 @@ class Registry:
         What is new gets its number, what is gone stays without being listed, and a publisher that is gone may
         speak for nothing any more. What was made over HTTP stays.
         """
-        self.change(lambda change: enlist(inventory, self._known, change, _now()))
+        self.change(lambda change: enlist(inventory, self._known, change, now()))
         self.publishers: Mapping[str, Publisher] = {
             entry.id: Publisher(entry.id, entry.role, frozenset((*entry.things, entry.id)))
             for entry in inventory.publisher
@@ -156,7 +156,3 @@ def _unless_known(record: Record, known: Known) -> Record:
             stream = known.datastream(record.id)
             return stream if stream is not None and stream == record and stream.told == record.told else record
     return record
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

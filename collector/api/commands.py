@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from collector.access.asker import Asker
 from collector.api.answers import as_json, asker_of, city_of
-from collector.city import City, now
+from collector.city import City
+from collector.clock import now
 from collector.command_book import Command, CommandBook, CommandError, NoCommandError, Wish
 from collector.sensorthings import AskedWrongError, NotThereError
 

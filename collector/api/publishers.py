@@ -6,7 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from collector.api.answers import as_json, asker_of, city_of
-from collector.city import City, now
+from collector.city import City
+from collector.clock import now
 from collector.exposition import count
 from collector.observation import Series
 from collector.quarantine import FORGOTTEN

@@ -1,7 +1,6 @@
 """How is an entity created, changed or deleted? Found, changed in one transaction, stored, and told to who looks on."""
 
 import re
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from collector.batch import Batch
 from collector.change import Change
 from collector.city import City
+from collector.clock import now
 from collector.ingest import Ingest
 from collector.sensorthings import AskedWrongError, ConflictError, NotForHereError, NotThereError
 from collector.sensorthings.array import ERROR, Group, create_rows, in_pieces, read_groups
@@ -190,27 +190,27 @@ class Changing:
 
     def _write_now(self, what: str, job: Callable[[Work], T]) -> tuple[T, Batch | None, list[tuple[str, str]]]:
         """In the thread that writes. The log says it first: nothing is changed that does not stand there."""
-        city, now = self._city, time.time_ns() // 1_000_000
+        city, known = self._city, now()
         entered: list[Entered] = []
 
         def changed(change: Change) -> T:
-            answer = job(self._work(change, now, entered))
+            answer = job(self._work(change, known, entered))
             city.access.audit.write("change", self._asker.name, what=what[:300])
             return answer
 
         answer = city.registry.change(changed)
         if not entered:
             return answer, None, []
-        kept, reasons = self._ingest.enter([one.reading for one in entered], now)
+        kept, reasons = self._ingest.enter([one.reading for one in entered], known)
         return answer, kept, [(one.path, reason) for one, reason in zip(entered, reasons, strict=True)]
 
-    def _work(self, change: Change, now: int, entered: list[Entered]) -> Work:
+    def _work(self, change: Change, known: int, entered: list[Entered]) -> Work:
         city = self._city
         return Work(
             city.registry.known,
             change,
             self._asker,
-            now,
+            known,
             frozenset(city.access.policy.centers.names),
             lambda series: city.store.last(series) is not None,
             self._publishers_of,
