@@ -1,28 +1,21 @@
 """What can a test do with the devices of a rig, virtual or soldered? Ask the city, and switch a device off and on."""
 
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import rmtree
-from typing import Protocol
 
 from hil_tests.city import Plan, VirtualCity
 from hil_tests.door import Door
+from hil_tests.instruments.drivers import Place
+from hil_tests.instruments.power import Power
 from hil_tests.instruments.process import BenchError, free_ports, wait_until
 from hil_tests.koper import NODES
-from hil_tests.rig import NodeEntry, PowerEntry, Rig
+from hil_tests.rig import CollectorEntry, NodeEntry, Rig
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
-
-
-class Power(Protocol):
-    def off(self) -> None:
-        """The device is without power when this returns."""
-
-    def on(self) -> None: ...
 
 
 class Bench:
@@ -33,6 +26,12 @@ class Bench:
         self.door = door
         self.power = power
         self._city = city
+
+    def restore(self) -> None:
+        """Whatever a test has left switched off is on again; BenchError when it can't be."""
+        for switch in self.power.values():
+            if switch.is_on is not True:
+                switch.on()
 
     @property
     def city(self) -> VirtualCity:
@@ -67,11 +66,22 @@ class Bench:
 @contextmanager
 def running(rig: Rig) -> Iterator[Bench]:
     """The bench of a rig that is whole; a virtual one is built and gone at the end."""
-    if not rig.is_virtual:
-        collector = rig.collector
-        token = collector.token_file.read_text().strip() if collector.token_file else ""
-        yield Bench(rig, Door(collector.url, token), {one.node: _Switch(one) for one in rig.power}, None)
-        return
+    with ExitStack() as stack:
+        city = stack.enter_context(_virtual_city(rig)) if rig.is_virtual else None
+        door = city.door if city else _door_of(rig.collector)
+        power = {one.node: stack.enter_context(one.chosen.opened(Place(one.node, city))) for one in rig.power}
+        bench = Bench(rig, door, power, city)
+        bench.restore()  # a run that was killed may have left something off
+        yield bench
+
+
+def _door_of(collector: CollectorEntry) -> Door:
+    token = collector.token_file.read_text().strip() if collector.token_file else ""
+    return Door(collector.url, token)
+
+
+@contextmanager
+def _virtual_city(rig: Rig) -> Iterator[VirtualCity]:
     known = {one.publisher: one for one in NODES}
     if missing := [one.name for one in rig.node if one.name not in known]:
         raise BenchError(f"rig {rig.name}: the virtual Koper has no node {' '.join(missing)}")
@@ -82,40 +92,7 @@ def running(rig: Rig) -> Iterator[Bench]:
     city = VirtualCity(plan)
     try:
         city.start()
-        yield Bench(rig, city.door, {one.node: _Plug(city, one.node) for one in rig.power}, city)
+        yield city
     finally:
         city.stop()
         rmtree(directory, ignore_errors=True)
-
-
-class _Plug:
-    """Of a virtual node: what it had not written is gone."""
-
-    def __init__(self, city: VirtualCity, name: str) -> None:
-        self._city = city
-        self._name = name
-
-    def off(self) -> None:
-        self._city.down(self._name)
-
-    def on(self) -> None:
-        self._city.up(self._name)
-
-
-class _Switch:
-    """By a command: a relay over Modbus, a hub, a supply."""
-
-    def __init__(self, entry: PowerEntry) -> None:
-        self._entry = entry
-
-    def off(self) -> None:
-        self._do(self._entry.off)
-
-    def on(self) -> None:
-        self._do(self._entry.on)
-
-    def _do(self, command: tuple[str, ...]) -> None:
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=20)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise BenchError(f"power of {self._entry.node}: {' '.join(command)}: {error}") from None

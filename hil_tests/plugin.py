@@ -39,6 +39,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         write(file, session.config.stash[_MEASURED])
 
 
+def soldered(config: pytest.Config, noun: str) -> list[str]:
+    """At which devices the rig of this run has a real instrument of this noun: contract tests run on them, too."""
+    try:
+        rig = load_rig(config.getoption("--rig"))
+    except BenchError:
+        return []  # the fixture `rig` ends the run for it
+    return [] if rig.is_virtual else [one.node for name, _, one in rig.instruments if name == noun]
+
+
 @pytest.fixture(scope="session")
 def rig(request: pytest.FixtureRequest) -> Rig:
     """As its file has it; what is wrong there is named."""
@@ -67,8 +76,8 @@ def _end(config: pytest.Config, reason: str, code: int) -> NoReturn:
 
 
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, rig: Rig) -> Bench:
-    """The devices of the rig, where they are and can do what the test needs."""
+def bench(request: pytest.FixtureRequest, rig: Rig) -> Iterator[Bench]:
+    """The devices of the rig, where they are and can do what the test needs; under power again when it has ended."""
     needed = {name for mark in request.node.iter_markers("needs") for name in mark.args}
     lacking = sorted(needed - rig.capabilities)
     reason = rig.why_absent or (f"rig {rig.name}: no {', '.join(lacking)}" if lacking else "")
@@ -77,7 +86,10 @@ def bench(request: pytest.FixtureRequest, rig: Rig) -> Bench:
     if reason:
         pytest.skip(f"{ABSENT}: {reason}")
     found: Bench = request.getfixturevalue("_running_bench")
-    return found
+    try:
+        yield found
+    finally:
+        found.restore()
 
 
 @pytest.fixture

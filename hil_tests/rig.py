@@ -6,10 +6,11 @@ simulated and say what they gave.
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from hil_tests.instruments.drivers import Driver, chosen, mistake
 from hil_tests.instruments.process import BenchError
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
@@ -43,18 +44,27 @@ class NodeEntry(_Strict):
     """What it says of its thing again and again."""
 
 
-class PowerEntry(_Strict):
+class _Instrument(BaseModel):
+    """At a device; the keys beyond these are the driver's own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    noun: ClassVar[str]
     node: Name
-    driver: Literal["virtual", "command"]
-    on: tuple[str, ...] = ()
-    """A command and its arguments: a relay, a hub, a supply."""
-    off: tuple[str, ...] = ()
+    """Or gateway."""
+    driver: str
+
+    @property
+    def chosen(self) -> Driver:
+        return chosen(self.noun, self.driver, self.model_extra or {})
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if self.driver == "command" and not (self.on and self.off):
-            raise ValueError("on: a switch by command needs on and off")
+    def _is_known(self) -> Self:
+        self.chosen  # noqa: B018 - it raises ValueError, naming the key
         return self
+
+
+class PowerEntry(_Instrument):
+    noun = "power"
 
 
 class Rig(_Strict):
@@ -75,9 +85,9 @@ class Rig(_Strict):
         names = [one.name for one in self.node]
         if len(set(names)) < len(names):
             raise ValueError("node: a name stands here twice")
-        for place, one in enumerate(self.power):
-            if one.node not in names:
-                raise ValueError(f"power.{place}.node: there is no node {one.node}")
+        for noun, place, entry in self.instruments:
+            if entry.node not in names:
+                raise ValueError(f"{noun}.{place}.node: there is no node {entry.node}")
         is_external = self.broker.driver == "external"
         if is_external != (self.collector.driver == "external") or is_external != (self.directory is not None):
             raise ValueError("directory: an external broker goes with an external collector and the city's directory")
@@ -85,11 +95,20 @@ class Rig(_Strict):
             raise ValueError("collector.url: an external collector needs url and token_file")
         if not is_external and any(one.driver == "soldered" for one in self.node):
             raise ValueError("node: soldered nodes know one city: broker and collector are external")
+        for noun, place, entry in [] if self.is_virtual else self.instruments:
+            if entry.driver == "virtual":
+                raise ValueError(f"{noun}.{place}.driver: what is virtual needs a virtual city")
         return self
 
     @property
     def is_virtual(self) -> bool:
         return self.broker.driver != "external"
+
+    @property
+    def instruments(self) -> list[tuple[str, int, _Instrument]]:
+        """(noun, place within it, entry) of every one."""
+        several: tuple[tuple[_Instrument, ...], ...] = (self.power,)
+        return [(one.noun, place, one) for entries in several for place, one in enumerate(entries)]
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -117,9 +136,6 @@ def load_rig(file: Path) -> Rig:
     except OSError as error:
         raise BenchError(f"{file}: {error.strerror}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        text = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-        raise BenchError(f"{file}: {key}: {text}" if key else f"{file}: {text}") from None
+        raise BenchError(f"{file}: {mistake(error)}") from None
     except ValueError as error:  # TOML and UTF-8 errors are ValueErrors
         raise BenchError(f"{file}: {error}") from None

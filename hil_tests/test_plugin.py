@@ -39,7 +39,22 @@ REFUSED = {
     "a switch without commands": (
         'node = "park-0001"\ndriver = "virtual"',
         'node = "park-0001"\ndriver = "command"',
-        "on: ",
+        "power.0.on: Field required",
+    ),
+    "a switch by nothing": (
+        'node = "park-0001"\ndriver = "virtual"',
+        'node = "park-0001"\ndriver = "hand"',
+        "power.0.driver: th",
+    ),
+    "a key of another switch": (
+        'node = "water-0001"\ndriver = "virtual"',
+        'node = "water-0001"\ncoil = 1\ndriver = "virtual"',
+        "power.1.coil: unknown key",
+    ),
+    "a relay without a port": (
+        'node = "water-0001"\ndriver = "virtual"',
+        'node = "water-0001"\ncoil = 1\ndriver = "modbus_relay"',
+        "power.1.port: Field required",
     ),
     "an external broker alone": ('driver = "nats"', 'driver = "external"', "directory: an external broker"),
     "no TOML": ("name =", "name", "line"),
@@ -56,6 +71,14 @@ def test_a_rig_that_cannot_be_is_refused_by_key(case: str, tmp_path: Path) -> No
         load_rig(file)
     assert str(file) in str(refused.value)
     assert message in str(refused.value)
+
+
+def test_a_virtual_instrument_of_a_soldered_rig_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rig.toml"
+    soldered = (RIGS / "bench.toml").read_text()
+    file.write_text(soldered.split("[[power]]")[0] + '[[power]]\nnode = "park-0001"\ndriver = "virtual"\n')
+    with pytest.raises(BenchError, match=r"power\.0\.driver: what is virtual needs a virtual city"):
+        load_rig(file)
 
 
 def test_a_rig_file_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -127,6 +150,33 @@ def test_what_was_measured_stands_in_junit_and_in_json(tmp_path: Path) -> None:
     assert [line["name"] for line in lines] == ["park-0001 is heard after", "water-0001 is heard after"]
     assert all(line["well"] and line["unit"] == "s" for line in lines)
     assert 'name="park-0001 is heard after"' in report.read_text()
+
+
+CRASHES = """
+import pytest
+
+def test_crashes_in_the_dark(bench):
+    bench.power["park-0001"].off()
+    assert not bench.city.programs["park-0001"].is_running
+    raise RuntimeError("in mid-fault")
+
+def test_comes_next(bench):
+    assert bench.power["park-0001"].is_on
+    assert bench.city.programs["park-0001"].is_running
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_a_test_left_switched_off_when_it_crashed_is_on_again(tmp_path: Path) -> None:
+    rig = tmp_path / "crash.toml"
+    rig.write_text(VIRTUAL.replace('name = "virtual"', 'name = "crash"', 1))
+    (tmp_path / "test_crash.py").write_text(CRASHES)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "hil_tests.plugin", "-p", "no:cacheprovider"]
+    where = ["--rootdir", str(tmp_path), "--rig", str(rig), str(tmp_path / "test_crash.py")]
+    done = subprocess.run([*command, *where], cwd=ROOT, check=False, capture_output=True, text=True, timeout=280)
+    assert "1 failed, 1 passed" in done.stdout, done.stdout
+    assert "RuntimeError: in mid-fault" in done.stdout
 
 
 def test_a_second_run_on_the_same_rig_ends_at_once_and_names_the_first(tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""What answers as a Modbus board without one? The library's own server: 16 coils and 8 holding registers, unit 1."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from hil_tests.instruments.process import wait_until
+
+_Server = ModbusSerialServer | ModbusTcpServer
+
+
+def _board() -> SimDevice:
+    coils = [SimData(0, count=16, values=False, datatype=DataType.BITS)]
+    registers = [SimData(0, count=8, values=0, datatype=DataType.REGISTERS)]
+    return SimDevice(1, (coils, coils, registers, registers))
+
+
+@contextmanager
+def simulated_board(at: Path | int) -> Iterator[None]:
+    """On a serial device (9600 baud, no parity), or on a TCP port of the loopback."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(_started(at), loop).result(10)
+    try:
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(_stopped(server), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        wait_until(lambda: not loop.is_running(), "the board is away")
+        loop.close()
+
+
+async def _started(at: Path | int) -> _Server:
+    board = _board()
+    server: _Server
+    if isinstance(at, Path):
+        server = ModbusSerialServer(board, port=str(at), baudrate=9600)
+    else:
+        server = ModbusTcpServer(board, address=("127.0.0.1", at))
+    await server.serve_forever(background=True)
+    return server
+
+
+async def _stopped(server: _Server) -> None:
+    await server.shutdown()  # type: ignore[no-untyped-call]
