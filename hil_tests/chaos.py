@@ -91,7 +91,7 @@ def live_through(broker: Kind, seed: int, seconds: float, directory: Path) -> re
         happened = run(city, schedule(seed, seconds, city.devices), seconds)
         until = REAL.now_ms()
         accounts = verdict.wait_for_agreement(
-            city.door, city.truth, city.publishers, city.deaths, until=until, seconds=HEALING
+            city.door, city.truth, city.publishers, city.events, until=until, seconds=HEALING
         )
         healed = REAL.now_ms()
         return report.Run(

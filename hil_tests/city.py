@@ -12,12 +12,12 @@ from sys import executable
 from typing import Any
 
 from hil_tests.door import Door, opened
+from hil_tests.events import Death, Event
 from hil_tests.instruments import broker, influx, node
 from hil_tests.instruments.fast_time import REAL, Clock
 from hil_tests.instruments.process import BenchError, Program, answers, free_ports, is_free, wait_until
 from hil_tests.instruments.proxy import Proxy
 from hil_tests.koper import MBUS, MODBUS, NODES, MeterPlan, NodePlan
-from hil_tests.verdict import Death
 from provisioning.authority import Authority, Role
 from provisioning.broker import Kind
 from provisioning.broker import write as write_rights
@@ -52,7 +52,7 @@ class VirtualCity:
 
     plan: Plan
     programs: dict[str, Program] = field(default_factory=dict)
-    deaths: list[Death] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     """What ended without being killed, and had to be started again."""
     _down: dict[str, int] = field(default_factory=dict)
@@ -140,7 +140,7 @@ class VirtualCity:
     def up(self, name: str) -> None:
         """Start what is down; its death is on record from now on."""
         self.programs[name].start()
-        self.deaths.append(Death(name, self._down.pop(name), REAL.now_ms()))
+        self.events.append(Death(name, self._down.pop(name), REAL.now_ms()))
 
     def stop(self) -> None:
         """Leave no process behind, devices first."""

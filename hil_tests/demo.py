@@ -60,7 +60,7 @@ def _watch(city: VirtualCity, seconds: float | None) -> int:
             print(f"{name} had ended and was started again:\n{city.programs[name].last_lines(5)}", file=sys.stderr)
     until = time.time_ns() // 1_000_000
     accounts = verdict.wait_for_agreement(
-        city.door, city.truth, city.publishers, city.deaths, until=until, seconds=DRAIN
+        city.door, city.truth, city.publishers, city.events, until=until, seconds=DRAIN
     )
     print(verdict.table(accounts))
     agreed = set(accounts) == set(city.devices) and all(one.agrees for one in accounts.values())

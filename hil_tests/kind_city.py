@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from hil_tests.city import Plan, VirtualCity
+from hil_tests.comparison import Stored
 from hil_tests.instruments.fast_time import REAL, Clock
 from hil_tests.instruments.process import free_ports
 from hil_tests.koper import NodePlan, thing
-from hil_tests.verdict import Stored
 from provisioning.quickstart import Ports
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from hil_tests import verdict
 from hil_tests.city import GATEWAY, Plan, VirtualCity
+from hil_tests.comparison import compare
 from hil_tests.faults import FAULTS
 from hil_tests.instruments.broker import KINDS
 from hil_tests.instruments.fast_time import REAL
@@ -79,7 +80,7 @@ def _befall(city: VirtualCity, broker: str, fault: str) -> list[Cell]:
             time.sleep(LASTS)
         ended, until = time.monotonic(), REAL.now_ms()
         accounts = verdict.wait_for_agreement(
-            city.door, city.truth, city.publishers, city.deaths, until=until, seconds=LIMIT, pause=0.2
+            city.door, city.truth, city.publishers, city.events, until=until, seconds=LIMIT, pause=0.2
         )
         recovery = time.monotonic() - ended
         if not all(one.agrees for one in accounts.values()):
@@ -97,7 +98,7 @@ def _cell(
     began, until = window
     known = verdict.read_truth(city.truth, until=2**53)
     truth = {key: given for key, given in verdict.read_truth(city.truth, until).items() if key[0] in things}
-    accounts = verdict.compare(truth, verdict.fetch(city.door, things), city.publishers, city.deaths, until)
+    accounts = compare(truth, verdict.fetch(city.door, things), city.publishers, city.events, until)
     given = sum(began <= one.at for key, several in known.items() if key[0] in things for one in several)
     several = accounts.values()
     return Cell(

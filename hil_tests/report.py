@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from hil_tests.verdict import Account, Given, Key, Stored
+from hil_tests.comparison import Account, Given, Key, Stored
 
 BIN = 5_000  # ms of a bar
 WIDTH, HEIGHT, LEFT = 1000, 120, 60

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hil_tests import verdict
 from hil_tests.city import CITY, Plan, VirtualCity
+from hil_tests.comparison import compare
 from hil_tests.instruments import busy_gateway, flood
 from hil_tests.instruments.process import Program, answers, free_ports, wait_until
 from hil_tests.koper import thing
@@ -113,7 +114,7 @@ def assert_truth_is_stored_once(city: VirtualCity) -> None:
     truth = verdict.read_truth(files, until=2**53)
     publishers = {flood.thing_of(name): name for name in PUBLISHERS}
     stored = fetch(city.door, publishers)
-    accounts = verdict.compare(truth, stored, publishers, [], until=2**53)
+    accounts = compare(truth, stored, publishers, [], until=2**53)
     print(verdict.table(accounts))
     for name in PUBLISHERS:
         key = flood.thing_of(name), "distance"

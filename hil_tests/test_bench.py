@@ -55,6 +55,6 @@ def test_what_the_sensors_gave_is_stored_once(bench: Bench) -> None:
     city = bench.city
     for node in bench.rig.node:  # this test may be the first on a fresh bench
         bench.wait_for_news(node, now(), SPEAKS)
-    accounts = verdict.wait_for_agreement(city.door, city.truth, city.publishers, city.deaths, until=now(), seconds=60)
+    accounts = verdict.wait_for_agreement(city.door, city.truth, city.publishers, city.events, until=now(), seconds=60)
     assert set(accounts) == set(city.devices)
     assert all(one.agrees for one in accounts.values()), verdict.table(accounts)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hil_tests import chaos, report, verdict
+from hil_tests.comparison import Account, Given, Stored
 from hil_tests.faults import FAULTS
 from hil_tests.instruments.broker import KINDS
-from hil_tests.verdict import Account, Given, Stored
 
 PUBLISHERS = ("gw-0001", "park-0001", "water-0001")
 SEED = int(os.environ.get("SENZORIKA_SEED", random.randrange(10**6)))

@@ -9,9 +9,10 @@ import pytest
 
 from hil_tests import kind_city
 from hil_tests.city import VirtualCity
+from hil_tests.comparison import Stored
 from hil_tests.instruments.fast_time import starting_at
 from hil_tests.instruments.process import BenchError, find, wait_until
-from hil_tests.verdict import Stored, fetch
+from hil_tests.verdict import fetch
 
 try:
     find("micropython")

@@ -64,6 +64,6 @@ def test_a_fault_ends_whatever_happens_meanwhile(tmp_path: Path) -> None:
         with pytest.raises(KeyError):
             fail()
         assert sleeper.is_running
-        assert len(city.deaths) == 1
+        assert len(city.events) == 1
     finally:
         sleeper.stop()

@@ -46,7 +46,7 @@ def test_a_collector_restored_from_a_backup_is_made_whole_by_replay(city: Virtua
     until = time.time_ns() // 1_000_000
     before = stored(city)
     accounts = verdict.wait_for_agreement(
-        city.door, city.truth, city.publishers, city.deaths, until=until, seconds=WHOLE
+        city.door, city.truth, city.publishers, city.events, until=until, seconds=WHOLE
     )
     print(f"{before} values in the backup\n{verdict.table(accounts)}")
     assert accounts[GATEWAY].agrees, verdict.table(accounts)

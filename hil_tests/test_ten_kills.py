@@ -9,6 +9,7 @@ import pytest
 
 from hil_tests import strained_city
 from hil_tests.city import VirtualCity
+from hil_tests.events import Death
 from hil_tests.instruments.process import wait_until
 from provisioning.broker import Kind
 
@@ -46,7 +47,8 @@ def kill_at_random(city: VirtualCity, chance: random.Random) -> None:
     for moment, name in zip(sorted(chance.uniform(0, TRAFFIC) for _ in killed), killed, strict=True):
         wait_until(lambda moment=moment: runs(city) and time.monotonic() - begun > moment, "the moment", 2 * TRAFFIC)  # type: ignore[misc]
         city.kill(name, pause=chance.uniform(0.1, 2))
-    print(", ".join(f"{death.publisher} for {death.restarted - death.killed} ms" for death in city.deaths))
+    deaths = [one for one in city.events if isinstance(one, Death)]
+    print(", ".join(f"{one.publisher} for {one.restarted - one.killed} ms" for one in deaths))
 
 
 def runs(city: VirtualCity) -> bool:

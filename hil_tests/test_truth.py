@@ -10,6 +10,7 @@ import pytest
 
 from hil_tests import verdict
 from hil_tests.city import GATEWAY, Plan, VirtualCity
+from hil_tests.events import Death
 from hil_tests.instruments.process import free_ports, wait_until
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
@@ -33,12 +34,12 @@ def test_every_value_is_stored_once_whatever_is_killed(city: VirtualCity) -> Non
     seed = int(os.environ.get("SENZORIKA_SEED", random.randrange(10**6)))
     print(f"seed {seed}")
     kill_each_twice(city, random.Random(seed))
-    last_restart = city.deaths[-1].restarted
+    last_restart = max(one.restarted for one in city.events if isinstance(one, Death))
     wait_until(lambda: things_read_since(city, last_restart) == set(city.publishers), "every thing is read again")
     assert city.ended == [], city.programs[city.ended[0]].last_lines()
     until = time.time_ns() // 1_000_000
     accounts = verdict.wait_for_agreement(
-        city.door, city.truth, city.publishers, city.deaths, until=until, seconds=HEALING
+        city.door, city.truth, city.publishers, city.events, until=until, seconds=HEALING
     )
     print(verdict.table(accounts))
     assert set(accounts) == set(city.devices)

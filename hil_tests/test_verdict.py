@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests.verdict import Account, Death, Given, Stored, compare, read_truth, table
+from hil_tests.comparison import Account, Given, Stored, compare
+from hil_tests.events import Death, Disturbed, Event, Stepped
+from hil_tests.verdict import read_truth, table
 
 KEY = ("wm-1", "water_volume")
 GIVEN = [Given(1000, 1.0), Given(2000, 1.5), Given(3000, 2.0), Given(4000, 2.5)]
 RIGHT = [Stored(one.at + 50, one.value, "m3", one.at + 150) for one in GIVEN]
 
 
-def judge(stored: list[Stored], deaths: tuple[Death, ...] = (), until: int = 9000) -> Account:
-    return compare({KEY: GIVEN}, {KEY: stored}, {"wm-1": "gw-1"}, deaths, until)["gw-1"]
+def judge(stored: list[Stored], events: tuple[Event, ...] = (), until: int = 9000) -> Account:
+    return compare({KEY: GIVEN}, {KEY: stored}, {"wm-1": "gw-1"}, events, until)["gw-1"]
 
 
 def test_what_was_given_and_stored_once_agrees() -> None:
@@ -61,6 +63,37 @@ def test_only_the_newest_value_before_its_own_death_is_excused() -> None:
 
 def test_an_answer_to_a_dead_device_is_excused() -> None:
     assert judge([RIGHT[0], RIGHT[1], RIGHT[3]], (Death("gw-1", 2500, 3500),)).agrees
+
+
+def test_what_a_disturbed_wire_swallowed_is_excused_and_nothing_else() -> None:
+    assert judge([RIGHT[0], RIGHT[1], RIGHT[3]], (Disturbed("wm-1", 2900, 3100),)).agrees
+    assert not judge([RIGHT[0], RIGHT[1], RIGHT[3]], (Disturbed("wm-2", 2900, 3100),)).agrees
+    assert not judge(RIGHT[:3], (Disturbed("wm-1", 1100, 1200),)).agrees
+    spoiled = [RIGHT[0], RIGHT[1], RIGHT[2]._replace(value=9.0), RIGHT[3]]
+    assert judge(spoiled, (Disturbed("wm-1", 2900, 3100),)).wrong
+
+
+BEHIND = (Stepped("gw-1", 1900, 3900),)
+
+
+def clamped(*values: float) -> list[Stored]:
+    """As a clock that stepped back stamps them: 1 ms behind the last stamp each."""
+    return [Stored(1051 + number, value, "m3", 1100) for number, value in enumerate(values)]
+
+
+def test_under_a_clock_that_is_behind_values_are_compared_in_their_order() -> None:
+    assert judge([RIGHT[0], *clamped(1.5, 2.0), RIGHT[3]], BEHIND).agrees
+    assert not judge([RIGHT[0], *clamped(1.5, 2.0), RIGHT[3]]).agrees
+    assert judge([RIGHT[0], *clamped(1.5), RIGHT[3]], BEHIND).missing
+    assert judge([RIGHT[0], *clamped(2.0, 1.5), RIGHT[3]], BEHIND).wrong
+    assert judge([RIGHT[0], *clamped(1.5, 1.5, 2.0), RIGHT[3]], BEHIND).wrong
+    assert judge([RIGHT[0], *clamped(1.5, 2.0)], BEHIND).missing
+
+
+def test_of_a_device_that_died_under_a_clock_that_was_behind_one_value_is_excused() -> None:
+    death = Death("gw-1", 2000, 2010)
+    assert judge([RIGHT[0], *clamped(2.0), RIGHT[3]], (*BEHIND, death)).agrees
+    assert not judge([RIGHT[0], RIGHT[3]], (*BEHIND, death)).agrees
 
 
 def test_what_came_after_the_end_is_not_judged() -> None:

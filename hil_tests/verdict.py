@@ -1,69 +1,22 @@
 """Is what a center can ask for what the sensors gave? Truth files against the public API, value by value.
 
-A simulated sensor writes what it gives before the answer leaves. A device asks one question at a time and stamps its
-reading between that answer and its next question, so the observation at ``a`` belongs to the value that was given
-last before ``a``: no outbox, ledger or log is asked.
+A simulated sensor writes what it gives before the answer leaves; ``comparison`` says which observation is whose.
 """
 
 import csv
 import io
 import json
 import time
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from statistics import quantiles
-from typing import NamedTuple
 
 from firmware.quantities import NUMBER_KINDS, QUANTITIES
+from hil_tests.comparison import Account, Given, Key, Stored, Value, compare, name_of
 from hil_tests.door import Door
-
-Value = float | int | str
-Key = tuple[str, str]  # thing, quantity
-
-
-class Given(NamedTuple):
-    """A value that a sensor gave, at ms UTC."""
-
-    at: int
-    value: Value
-
-
-class Stored(NamedTuple):
-    """An observation as the API returns it; ``known`` in ms UTC, None where the store keeps no known time."""
-
-    at: int
-    value: Value
-    unit: str
-    known: int | None
-
-
-class Death(NamedTuple):
-    """A device was killed and started again, ms UTC."""
-
-    publisher: str
-    killed: int
-    restarted: int
-
-
-@dataclass
-class Account:
-    """What became of the values of one publisher's things."""
-
-    measured: int = 0
-    stored: int = 0
-    missing: list[str] = field(default_factory=list)
-    excused: int = 0
-    repeated: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
-    delays: list[int] = field(default_factory=list)
-
-    @property
-    def agrees(self) -> bool:
-        return not (self.missing or self.repeated or self.wrong) and self.stored > 0
+from hil_tests.events import Event
 
 
 def read_truth(files: Iterable[Path], until: int) -> dict[Key, list[Given]]:
@@ -84,7 +37,7 @@ def fetch(door: Door, things: Iterable[str]) -> dict[Key, list[Stored]]:
     found: dict[Key, list[Stored]] = defaultdict(list)
     for thing in things:
         for row in csv.DictReader(io.StringIO(_series(door, thing))):
-            numeric = QUANTITIES[_name(row["quantity"])][1] in (*NUMBER_KINDS, "flags")
+            numeric = QUANTITIES[name_of(row["quantity"])][1] in (*NUMBER_KINDS, "flags")
             value: Value = float(row["value"]) if numeric else row["value"]
             known = int(row["known"]) if row["known"] else None
             found[thing, row["quantity"]].append(Stored(int(row["at"]), value, row["unit"], known))
@@ -101,76 +54,11 @@ def _series(door: Door, thing: str) -> str:
     return ""
 
 
-def compare(
-    truth: Mapping[Key, Sequence[Given]],
-    stored: Mapping[Key, Sequence[Stored]],
-    publishers: Mapping[str, str],
-    deaths: Sequence[Death],
-    until: int,
-) -> dict[str, Account]:
-    """One account per publisher, over the values given up to ``until`` (ms UTC).
-
-    The newest value before a device's own death may be missing, and so may an answer that came while it was dead.
-    """
-    accounts: dict[str, Account] = defaultdict(Account)
-    for (thing, quantity), given in truth.items():
-        account = accounts[publishers[thing]]
-        own = [death for death in deaths if death.publisher == publishers[thing]]
-        _compare_series(account, (thing, quantity), given, stored.get((thing, quantity), ()), own, until)
-    return dict(accounts)
-
-
-def _compare_series(  # noqa: PLR0913, PLR0917  # one comparison, all it needs
-    account: Account, key: Key, given: Sequence[Given], stored: Sequence[Stored], deaths: Sequence[Death], until: int
-) -> None:
-    name = " ".join(key)
-    times = [one.at for one in given]
-    matched = _match(account, key, given, stored, until)
-    excused = {bisect_right(times, at) - 1 for death in deaths for at in (death.killed, death.restarted)}
-    for place, one in enumerate(given):
-        if one.at > until:
-            continue
-        account.measured += 1
-        if place in matched:
-            account.stored += 1
-        elif place in excused:
-            account.excused += 1
-        else:
-            account.missing.append(f"{name}: {one}")
-
-
-def _match(account: Account, key: Key, given: Sequence[Given], stored: Sequence[Stored], until: int) -> set[int]:
-    """The places in ``given`` that are stored; what is stored beside them is repeated or wrong."""
-    name = " ".join(key)
-    times = [one.at for one in given]
-    unit, kind = QUANTITIES[_name(key[1])][:2]
-    matched: set[int] = set()
-    for one in sorted(stored, key=lambda stored: stored.at):
-        place = bisect_right(times, one.at) - 1
-        if place < 0:
-            account.wrong.append(f"{name}: {one.value} at {one.at} was never given")
-        elif given[place].at > until:
-            continue
-        elif one.value != given[place].value or one.unit != (unit if kind in NUMBER_KINDS else ""):
-            account.wrong.append(f"{name}: {one.value} {one.unit} at {one.at} instead of {given[place]}")
-        elif place in matched:
-            account.repeated.append(f"{name}: {given[place]} again at {one.at}")
-        else:
-            matched.add(place)
-            if one.known is not None:
-                account.delays.append(one.known - given[place].at)
-    return matched
-
-
-def _name(quantity: str) -> str:
-    return quantity.partition(".")[0]
-
-
 def wait_for_agreement(  # noqa: PLR0913  # one comparison, all it needs
     door: Door,
     files: Sequence[Path],
     publishers: Mapping[str, str],
-    deaths: Sequence[Death],
+    events: Sequence[Event],
     *,
     until: int,
     seconds: float,
@@ -182,7 +70,7 @@ def wait_for_agreement(  # noqa: PLR0913  # one comparison, all it needs
         truth = read_truth(files, until)
         accounts: dict[str, Account] = {}
         try:
-            accounts = compare(truth, fetch(door, {thing for thing, _ in truth}), publishers, deaths, until)
+            accounts = compare(truth, fetch(door, {thing for thing, _ in truth}), publishers, events, until)
         except OSError:  # the collector may be starting again
             if time.monotonic() > deadline:
                 raise

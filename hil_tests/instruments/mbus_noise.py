@@ -1,4 +1,4 @@
-"""What becomes of M-Bus characters when several meters speak at once, or the line is bad?"""
+"""What becomes of characters when several meters speak at once on M-Bus, or the line is bad?"""
 
 import random
 from collections.abc import Sequence
@@ -17,16 +17,15 @@ def overlaid(answers: Sequence[bytes]) -> bytes:
 
 
 class Noise:
-    """Flips one bit in a share ``rate`` of all characters."""
+    """Flips one bit in some characters, the same ones at each start."""
 
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
+    def __init__(self) -> None:
         self._random = random.Random(SEED)
 
-    def on(self, octets: bytes) -> bytes:
-        """These characters as they arrive."""
-        if not self._rate:
+    def on(self, octets: bytes, rate: float) -> bytes:
+        """These characters as they arrive, a share ``rate`` of them wrong."""
+        if not rate:
             return octets
         return bytes(
-            octet ^ 1 << self._random.randrange(8) if self._random.random() < self._rate else octet for octet in octets
+            octet ^ 1 << self._random.randrange(8) if self._random.random() < rate else octet for octet in octets
         )

@@ -4,6 +4,7 @@
 and serves until it is stopped. Every value given is in the truth file, on disk, before the answer leaves. The scenario:
 
     truth = "truth.jsonl"             # relative to the scenario, as links are
+    disturbances = "disturbed.json"   # what disturbs a line or a meter right now; may be left out
     [[line]]
     name = "cellar"
     kind = "mbus"                     # mbus | modbus-rtu | modbus-tcp
@@ -35,6 +36,7 @@ from pydantic import Field
 
 from edge.errors import DeviceError
 from edge.mbus import frame
+from hil_tests.instruments.disturbance import Disturbance, Disturbances
 from hil_tests.instruments.mbus_meter import MbusMeter
 from hil_tests.instruments.mbus_noise import Noise, overlaid
 from hil_tests.instruments.modbus_framing import crc, mbap, request_of_mbap, request_of_rtu
@@ -70,6 +72,7 @@ class LineConfig(Strict):
 
 class Scenario(Strict):
     truth: Path
+    disturbances: Path | None = None
     line: list[LineConfig] = Field(min_length=1)
 
 
@@ -81,7 +84,9 @@ def load(path: Path) -> Scenario:
         if line.kind != "modbus-tcp" and line.link is None:
             raise ScenarioError(f"{path}: line.{number}.link: missing")
         lines.append(line.model_copy(update={"link": path.parent / line.link if line.link else None}))
-    return scenario.model_copy(update={"truth": path.parent / scenario.truth, "line": lines})
+    disturbances = path.parent / scenario.disturbances if scenario.disturbances else None
+    places = {"truth": path.parent / scenario.truth, "disturbances": disturbances}
+    return scenario.model_copy(update={**places, "line": lines})
 
 
 class Meters:
@@ -91,6 +96,7 @@ class Meters:
         self.ports: dict[str, str] = {}
         self._scenario = scenario
         self._truth = TruthFile(scenario.truth)
+        self._wires = Disturbances(scenario.disturbances)
         self._begun = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._ptys: list[PtyLine] = []
@@ -130,28 +136,32 @@ class Meters:
 
     async def _mbus(self, pty: PtyLine, line: LineConfig) -> None:
         meters = _mbus_meters(line)
-        noise = Noise(line.error_rate)
+        noise = Noise()
         while True:
             request = await _request(pty, _mbus_size)
             await asyncio.sleep(pty.seconds(len(request)))
+            wire = self._wires.of(line.name)
+            rate = max(line.error_rate, wire.noise)
             if line.has_echo:
                 await pty.write(request)
-            request = noise.on(request)
+            request = noise.on(request, rate)
             answers = [
                 (config, *said) for config, meter in meters if (said := self._said(pty, config, meter, request))[0]
             ]
-            if not answers:
+            if not answers or not await _passes(wire, pty):
                 continue
-            await asyncio.sleep(max(config.delay for config, _, _ in answers))
-            if len(answers) == 1 and answers[0][2]:
+            await asyncio.sleep(max(config.delay for config, _, _ in answers) + wire.late)
+            sent = overlaid([octets for _, octets, _ in answers])
+            heard = noise.on(sent, rate)
+            if len(answers) == 1 and answers[0][2] and heard == sent and not wire.late:
                 self._truth.gave(answers[0][0].thing, answers[0][2])
-            await pty.write(noise.on(overlaid([octets for _, octets, _ in answers])))
+            await pty.write(heard)
 
     def _said(
         self, pty: PtyLine, config: MeterConfig, meter: MbusMeter, request: bytes
     ) -> tuple[bytes, dict[str, object]]:
         """Nothing, when it is silent, hears another speed than its own, or no frame (EN 13757-2 5.7)."""
-        if config.is_silent or pty.speed not in (0, meter.baud):
+        if config.is_silent or self._wires.of(config.thing).is_silent or pty.speed not in (0, meter.baud):
             return b"", {}
         try:
             return meter.answer(request, self._seconds())
@@ -160,17 +170,24 @@ class Meters:
 
     async def _rtu(self, pty: PtyLine, line: LineConfig) -> None:
         meters = _modbus_meters(line)
+        noise = Noise()
         while True:
             request = await _request(pty, request_of_rtu)
             await asyncio.sleep(pty.seconds(len(request)))
+            wire = self._wires.of(line.name)
+            request = noise.on(request, wire.noise)
             config, meter = meters.get(request[0], (None, None))
             if config is None or meter is None or crc(request[:-2]) != request[-2:]:
                 continue
-            await asyncio.sleep(config.delay)
+            if self._wires.of(config.thing).is_silent or not await _passes(wire, pty):
+                continue
             pdu, values = meter.answer(request[1:-2], self._seconds())
-            if values:
+            await asyncio.sleep(config.delay + wire.late)
+            sent = request[:1] + pdu + crc(request[:1] + pdu)
+            heard = noise.on(sent, wire.noise)
+            if values and heard == sent and not wire.late:
                 self._truth.gave(config.thing, values)
-            await pty.write(request[:1] + pdu + crc(request[:1] + pdu))
+            await pty.write(heard)
 
     async def _tcp(
         self,
@@ -216,6 +233,13 @@ def _mbus_meters(line: LineConfig) -> list[tuple[MeterConfig, MbusMeter]]:
 
 def _modbus_meters(line: LineConfig) -> dict[int, tuple[MeterConfig, ModbusMeter]]:
     return {config.address: (config, ModbusMeter(config.model)) for config in line.meter}
+
+
+async def _passes(wire: Disturbance, pty: PtyLine) -> bool:
+    """Whether anything does; of a short circuit a receiver hears a break."""
+    if wire.is_short:
+        await pty.write(b"\0")
+    return not (wire.is_short or wire.is_silent)
 
 
 def _mbus_size(octets: bytes) -> int:

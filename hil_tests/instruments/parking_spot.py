@@ -30,9 +30,9 @@ class ParkingSpot:
         index = bisect_right([at for at, _ in self._changes], second) - 1
         return self._changes[max(index, 0)][1]
 
-    def answer(self, second: float) -> tuple[bytes, dict[str, object]]:
+    def answer(self, second: float, noise: float = 0.0) -> tuple[bytes, dict[str, object]]:
         """The bytes on the wire, and the values they give (none for a silent or damaged answer)."""
-        if self._random.random() < self._faults:
+        if self._random.random() < max(self._faults, noise):
             return (frame(0) if self._random.random() < 0.5 else b"\xff\x01\x02\x03"), {}
         occupancy = self.occupancy(second)
         millimetres = self._random.randint(*_MEASURED_MM[occupancy])

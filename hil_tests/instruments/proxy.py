@@ -1,11 +1,12 @@
 """A stretch of network that can fail: between devices and broker, over TCP, in a thread of its own.
 
-What it carries it never changes. It can be cut (nothing passes, nobody is told), torn (every connection is reset),
-slow, or closed (a new connection is refused).
+It can be cut (nothing passes, nobody is told), deaf (nothing comes back), torn (every connection is reset), closed (and
+a new one refused), slow, or corrupt. Unless it is corrupt, what it carries it never changes.
 """
 
 import asyncio
 import contextlib
+import random
 import socket
 import struct
 import threading
@@ -27,7 +28,10 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy {port}", daemon=True)
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._is_cut = False
+        self._is_deaf = False
         self._is_closed = False
+        self._corrupt = 0.0
+        self._random = random.Random(port)
         self._delay = 0.0
         self._rate = 0.0
 
@@ -49,6 +53,24 @@ class Proxy:
             yield
         finally:
             self._is_cut = False
+
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """What devices say arrives, and what the broker answers does not: a radio that is heard and hears nothing."""
+        self._is_deaf = True
+        try:
+            yield
+        finally:
+            self._is_deaf = False
+
+    @contextmanager
+    def corrupt(self, share: float) -> Iterator[None]:
+        """In this share of all pieces one bit is wrong, either way, and TCP has not noticed."""
+        self._corrupt = share
+        try:
+            yield
+        finally:
+            self._corrupt = 0.0
 
     @contextmanager
     def slow(self, delay: float, rate: float) -> Iterator[None]:
@@ -106,7 +128,10 @@ class Proxy:
             return
         pair = writer, back
         self._pairs.add(pair)
-        pumps = [asyncio.ensure_future(self._pump(reader, back)), asyncio.ensure_future(self._pump(onward, writer))]
+        pumps = [
+            asyncio.ensure_future(self._pump(reader, back, is_answer=False)),
+            asyncio.ensure_future(self._pump(onward, writer, is_answer=True)),
+        ]
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         for pump in pumps:
             pump.cancel()
@@ -115,15 +140,20 @@ class Proxy:
         for one in pair:
             one.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool) -> None:
         with contextlib.suppress(OSError):
             while piece := await reader.read(_PIECE):
-                while self._is_cut:  # noqa: ASYNC110  # a test changes it from another thread
+                while self._is_cut or (is_answer and self._is_deaf):  # noqa: ASYNC110  # a test changes it from another thread
                     await asyncio.sleep(_LOOK)
                 if self._delay or self._rate:
                     await asyncio.sleep(self._delay + (len(piece) / self._rate if self._rate else 0))
-                writer.write(piece)
+                writer.write(self._spoiled(piece) if self._random.random() < self._corrupt else piece)
                 await writer.drain()
+
+    def _spoiled(self, piece: bytes) -> bytes:
+        octets = bytearray(piece)
+        octets[self._random.randrange(len(octets))] ^= 1 << self._random.randrange(8)
+        return bytes(octets)
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

@@ -4,6 +4,7 @@
 ``{"thing": ..., "ports": {"sensor": ...}}``, and serves until it is stopped. The scenario:
 
     truth = "truth.jsonl"          # relative to the scenario
+    disturbances = "disturbed.json"    # what disturbs the wire of a thing right now; may be left out
     seed = 7
     clock = {speed = 600, real_ms = ..., simulated_ms = ...}   # left out: the host's
     [[sensor]]
@@ -23,6 +24,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hil_tests.instruments.disturbance import Disturbances
 from hil_tests.instruments.fast_time import REAL, Clock
 from hil_tests.instruments.scenario import ScenarioError, Strict, command, first_mistake, read
 from hil_tests.instruments.truth import TruthFile
@@ -40,6 +42,7 @@ class Sensor(BaseModel):
 
 class Scenario(Strict):
     truth: Path
+    disturbances: Path | None = None
     seed: int = 0
     clock: Clock = REAL
     sensor: list[Sensor] = Field(min_length=1)
@@ -50,7 +53,8 @@ def load(path: Path) -> Scenario:
     scenario = read(path, Scenario)
     for number, sensor in enumerate(scenario.sensor):
         _settings(f"{path}: sensor.{number}", sensor)
-    return scenario.model_copy(update={"truth": path.parent / scenario.truth})
+    disturbances = path.parent / scenario.disturbances if scenario.disturbances else None
+    return scenario.model_copy(update={"truth": path.parent / scenario.truth, "disturbances": disturbances})
 
 
 def _settings(where: str, sensor: Sensor) -> tuple[ModuleType, Any]:
@@ -71,6 +75,7 @@ class Sensors:
         self.ports: dict[str, dict[str, int]] = {}
         self._scenario = scenario
         self._truth = TruthFile(scenario.truth)
+        self._wires = Disturbances(scenario.disturbances)
         self._begun_ms = scenario.clock.now_ms()
         self._servers: list[asyncio.Server] = []
 
@@ -79,7 +84,7 @@ class Sensors:
         for number, sensor in enumerate(self._scenario.sensor):
             kind, settings = _settings(f"sensor.{number}", sensor)
             seed = self._scenario.seed * 1000 + number
-            site = Site(sensor.thing, seed, self._scenario.clock, self._begun_ms, self._truth)
+            site = Site(sensor.thing, seed, self._scenario.clock, self._begun_ms, self._truth, self._wires)
             self.ports[sensor.thing] = {}
             for name, serve in kind.serve(settings, site).items():
                 server = await asyncio.start_server(_until_gone(serve), "127.0.0.1", 0)

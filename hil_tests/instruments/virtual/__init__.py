@@ -10,9 +10,11 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple
 
+from hil_tests.instruments.disturbance import Disturbance, Disturbances
 from hil_tests.instruments.fast_time import Clock
 from hil_tests.instruments.truth import TruthFile
 
+UNDISTURBED = Disturbances(None)
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
@@ -24,23 +26,30 @@ class Site(NamedTuple):
     clock: Clock
     begun_ms: int
     truth: TruthFile
+    wires: Disturbances = UNDISTURBED
 
     def seconds(self) -> float:
         """Since the scenario began, in the time of its clock."""
         return self.clock.seconds_since(self.begun_ms)
+
+    @property
+    def wire(self) -> Disturbance:
+        """What disturbs it now."""
+        return self.wires.of(self.thing)
 
     def gave(self, values: Mapping[str, object]) -> None:
         """Raises OSError where the truth can't be kept."""
         self.truth.gave(self.thing, values, self.clock.now_ms())
 
 
-def lines(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> Connected:
-    """One JSON line there, one back: pulses, pins, analogue inputs and I2C buses."""
+def lines(answer: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Connected:
+    """One JSON line there, one back: pulses, pins, analogue inputs and I2C buses. None is silence."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (question := await reader.readline()).endswith(b"\n"):
-            writer.write(json.dumps(answer(json.loads(question)), separators=(",", ":")).encode() + b"\n")
-            await writer.drain()
+            if (said := answer(json.loads(question))) is not None:
+                writer.write(json.dumps(said, separators=(",", ":")).encode() + b"\n")
+                await writer.drain()
 
     return serve
 

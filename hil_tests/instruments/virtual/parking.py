@@ -67,7 +67,10 @@ class World:
         return millimetres
 
     def echo(self) -> bytes:
-        octets, values = self.spot.answer(self._site.seconds())
+        wire = self._site.wire
+        if wire.is_silent:
+            return b""
+        octets, values = self.spot.answer(self._site.seconds(), wire.noise)
         if values:
             self._site.gave(values)
         return octets

@@ -17,7 +17,7 @@ from hil_tests.instruments.scenario import Strict
 from hil_tests.instruments.virtual import Connected, Site, lines
 from hil_tests.instruments.water_meter import WaterMeter
 
-Answer = Callable[[dict[str, Any]], dict[str, Any]]
+Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 class Settings(Strict):
@@ -42,7 +42,9 @@ def serve(settings: Settings, site: Site) -> Mapping[str, Connected]:
 
 
 def _pulses(site: Site, meter: WaterMeter, quantity: str) -> Answer:
-    def answer(question: dict[str, Any]) -> dict[str, Any]:
+    def answer(question: dict[str, Any]) -> dict[str, Any] | None:
+        if site.wire.is_silent:
+            return None
         edges, values = meter.since(question["since"], int(site.seconds() * 1e6))
         site.gave({quantity: values["water_volume"]})
         return edges

@@ -1,0 +1,84 @@
+"""What does a power cut leave of SQLite's files? What was synced: later writes die with the process that made them."""
+
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+import edge.__main__
+from edge.outbox import Outbox
+
+NAME = "forgetful"
+Write = tuple[int, bytes | None]  # offset and bytes; or the size to cut to and None
+
+
+class ForgetfulFile(apsw.VFSFile):
+    """Reads see what was written; the host's file gets it at the next sync."""
+
+    def __init__(self, filename: Any, flags: list[int]) -> None:
+        super().__init__("", filename, flags)
+        self._pending: list[Write] = []
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's own name
+        self._pending.append((offset, bytes(data)))
+
+    def xTruncate(self, newsize: int) -> None:  # noqa: N802 - SQLite's own name
+        self._pending.append((newsize, None))
+
+    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's own name
+        for offset, octets in self._pending:
+            if octets is None:
+                super().xTruncate(offset)
+            else:
+                super().xWrite(octets, offset)
+        self._pending.clear()
+        super().xSync(flags)
+
+    def xFileSize(self) -> int:  # noqa: N802 - SQLite's own name
+        size = super().xFileSize()
+        for offset, octets in self._pending:
+            size = offset if octets is None else max(size, offset + len(octets))
+        return size
+
+    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 - SQLite's own name
+        there = max(0, min(amount, super().xFileSize() - offset))
+        found = bytearray(super().xRead(there, offset) if there else b"")
+        for start, octets in self._pending:
+            _lay(found, offset, amount, (start, octets))
+        return bytes(found)
+
+
+def _lay(found: bytearray, offset: int, amount: int, write: Write) -> None:
+    """What a later write changes of ``amount`` bytes from ``offset`` on."""
+    start, octets = write
+    if octets is None:
+        del found[max(0, start - offset) :]
+        return
+    first, last = max(start, offset), min(start + len(octets), offset + amount)
+    if first < last:
+        found.extend(bytes(max(0, last - offset - len(found))))
+        found[first - offset : last - offset] = octets[first - start : last - start]
+
+
+class ForgetfulDisk(apsw.VFS):
+    def __init__(self) -> None:
+        super().__init__(NAME, "")
+
+    def xOpen(self, name: Any, flags: list[int]) -> ForgetfulFile:  # noqa: N802 - SQLite's own name
+        return ForgetfulFile(name, flags)
+
+
+_DISKS: list[ForgetfulDisk] = []  # SQLite holds no reference of its own
+
+
+def install() -> None:
+    """For the gateway of this process: its outbox stands on such a disk."""
+    _DISKS.append(ForgetfulDisk())
+    edge.__main__.open_outbox = opened  # type: ignore[attr-defined]
+
+
+def opened(path: Path, limit: int) -> Outbox:
+    """As ``edge.outbox.open_outbox``."""
+    connection = apsw.Connection(str(path), vfs=NAME)
+    connection.set_busy_timeout(1000)
+    return Outbox(connection, limit, (apsw.FullError,))
