@@ -2,29 +2,35 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 from hil_tests.city import Plan, VirtualCity
 from hil_tests.door import Door
+from hil_tests.instruments.console import Console
 from hil_tests.instruments.drivers import Place
 from hil_tests.instruments.power import Power
 from hil_tests.instruments.process import BenchError, free_ports, wait_until
 from hil_tests.koper import NODES
+from hil_tests.logs import Logs
 from hil_tests.rig import CollectorEntry, NodeEntry, Rig
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 
 
 class Bench:
-    """Running. ``door`` asks the collector, ``power`` has a switch for each node that has one."""
+    """Running. ``door`` asks the collector; the instruments stand by what they are at."""
 
-    def __init__(self, rig: Rig, door: Door, power: dict[str, Power], city: VirtualCity | None) -> None:
+    def __init__(self, rig: Rig, door: Door, found: Mapping[str, Mapping[str, Any]], city: VirtualCity | None) -> None:
         self.rig = rig
         self.door = door
-        self.power = power
+        self.power: Mapping[str, Power] = found.get("power", {})
+        self.console: Mapping[str, Console] = found.get("console", {})
+        self.logs = Logs(self.console)
         self._city = city
 
     def restore(self) -> None:
@@ -69,8 +75,10 @@ def running(rig: Rig) -> Iterator[Bench]:
     with ExitStack() as stack:
         city = stack.enter_context(_virtual_city(rig)) if rig.is_virtual else None
         door = city.door if city else _door_of(rig.collector)
-        power = {one.node: stack.enter_context(one.chosen.opened(Place(one.node, city))) for one in rig.power}
-        bench = Bench(rig, door, power, city)
+        found: dict[str, dict[str, Any]] = defaultdict(dict)
+        for noun, _, one in rig.instruments:
+            found[noun][one.key] = stack.enter_context(one.chosen.opened(Place(one.node, city)))
+        bench = Bench(rig, door, found, city)
         bench.restore()  # a run that was killed may have left something off
         yield bench
 

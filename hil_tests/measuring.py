@@ -1,9 +1,7 @@
 """What was measured, between which limits, and is it well? For JUnit, for JSON, and for the failure that it causes."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,3 @@ class Measure:
 
     def lines(self) -> list[dict[str, object]]:
         return [{"test": self._test, **asdict(one), "well": one.is_well} for one in self.taken]
-
-
-def write(file: Path, lines: list[dict[str, object]]) -> None:
-    """One JSON object a line."""
-    file.write_text("".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines))

@@ -4,21 +4,29 @@ A test asks for the fixture ``bench`` and says with ``@pytest.mark.needs("power"
 a rig that is absent, or cannot do it, the test is skipped with the reason; with ``--require-rig`` it fails.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
+from _pytest.junitxml import xml_key
 
+from hil_tests import bench_page
 from hil_tests.bench import Bench, running
+from hil_tests.facts import facts_of
+from hil_tests.findings import Findings
 from hil_tests.instruments.process import BenchError
 from hil_tests.lock import held
-from hil_tests.measuring import Measure, write
+from hil_tests.logs import stamp
+from hil_tests.measuring import Measure
 from hil_tests.rig import Rig, load_rig
 
 VIRTUAL = Path(__file__).parent / "rigs" / "virtual.toml"
-_MEASURED = pytest.StashKey[list[dict[str, object]]]()
 ABSENT = "this rig cannot do it"
+_LAST = 40  # lines of each device beside a failure
+_FOUND = pytest.StashKey[Findings]()
+_TOLD = pytest.StashKey[dict[str, Any]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,17 +34,45 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rig", type=Path, default=VIRTUAL, metavar="FILE", help="the bench, virtual or soldered")
     group.addoption("--require-rig", action="store_true", help="what the rig cannot do fails instead of being skipped")
     group.addoption("--measurements", type=Path, metavar="FILE", help="what was measured, a JSON object a line")
+    group.addoption("--logs", type=Path, metavar="DIR", help="what each device said in each test, with the time")
+    group.addoption("--report", type=Path, metavar="FILE.html", help="the run as a page")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*capabilities): what the rig must be able to do: power, node:water")
-    config.stash[_MEASURED] = []
+    if not hasattr(config, "workerinput"):  # a worker's reports reach the process that started it
+        config.stash[_FOUND] = Findings()
+        config.pluginmanager.register(config.stash[_FOUND], "bench-findings")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    bench = getattr(item, "funcargs", {}).get("bench")
+    if report.failed and isinstance(bench, Bench):
+        for name, lines in bench.logs.new().items():
+            report.sections.append(
+                (f"what {name} said", "\n".join(f"{stamp(one.at)} {one.text}" for one in lines[-_LAST:]))
+            )
+    if report.when == "teardown" and _TOLD in item.stash:
+        report.bench = item.stash[_TOLD]  # type: ignore[attr-defined]  # `Findings` reads it, in this process or another
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    file = session.config.getoption("--measurements")
-    if file:
-        write(file, session.config.stash[_MEASURED])
+    """Before JUnit's own file is written."""
+    config = session.config
+    found = config.stash.get(_FOUND, None)
+    if found is None:
+        return
+    if xml := config.stash.get(xml_key, None):
+        for name, text in found.facts.items():
+            xml.add_global_property(name, text)
+    if file := config.getoption("--measurements"):
+        found.write_measurements(file)
+    if page := config.getoption("--report"):
+        page.write_text(bench_page.html(found, page.parent), "utf-8")
 
 
 def soldered(config: pytest.Config, noun: str) -> list[str]:
@@ -86,15 +122,31 @@ def bench(request: pytest.FixtureRequest, rig: Rig) -> Iterator[Bench]:
     if reason:
         pytest.skip(f"{ABSENT}: {reason}")
     found: Bench = request.getfixturevalue("_running_bench")
+    told = _told(request)
     try:
         yield found
     finally:
+        if folder := request.config.getoption("--logs"):
+            told["logs"] = found.logs.write(folder / _file_name(request.node.nodeid))
+        found.logs.forget()
+        told["facts"] = facts_of(found)
         found.restore()
+
+
+def _file_name(nodeid: str) -> str:
+    """``hil_tests/test_bench.py::test_x[a b]`` -> ``test_bench.test_x[a-b]``."""
+    return re.sub(r"[^A-Za-z0-9_.\[\]-]+", "-", nodeid.rsplit("/", 1)[-1].replace(".py::", ".", 1))
+
+
+def _told(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What this test has to tell beside its verdict."""
+    told: dict[str, Any] = request.node.stash.setdefault(_TOLD, {})
+    return told
 
 
 @pytest.fixture
 def measure(request: pytest.FixtureRequest, record_property: object) -> Iterator[Measure]:
-    """``measure("boot", 3.2, "s", high=10)``: into JUnit, into ``--measurements``, and against its limits."""
+    """``measure("boot", 3.2, "s", high=10)``: into every report, and against its limits."""
     made = Measure(request.node.nodeid, record_property)  # type: ignore[arg-type]  # pytest's own has no better type
     yield made
-    request.config.stash[_MEASURED] += made.lines()
+    _told(request)["measured"] = made.lines()

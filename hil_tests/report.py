@@ -10,10 +10,10 @@ from html import escape
 from typing import Any
 
 from hil_tests.comparison import Account, Given, Key, Stored
+from hil_tests.page import COLOURS, page, svg
 
 BIN = 5_000  # ms of a bar
 WIDTH, HEIGHT, LEFT = 1000, 120, 60
-COLOURS = ("#1b6ca8", "#c8553d", "#588157", "#7b2cbf", "#bc6c25", "#2a9d8f", "#6c757d", "#d62828")
 
 
 @dataclass
@@ -65,22 +65,13 @@ def summary(run: Run) -> dict[str, Any]:
     }
 
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right}th{text-align:left}"
-    "svg{width:100%;height:auto}.good{color:#2d6a4f}.bad{color:#9d0208}"
-)
-
-
 def html(run: Run) -> str:
     """One page."""
     minutes = (run.until - run.begin) / 60_000
-    title = f"Run {run.seed} on {escape(run.broker)}"
+    title = f"Run {run.seed} on {run.broker}"
     again = f"make chaos SEED={run.seed} MINUTES={minutes:.0f} BROKER={escape(run.broker)}"
     ended = "Ended by themselves: " + ", ".join(run.ended) if run.ended else "No program ended by itself."
     parts = [
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>',
-        f"<h1>{title}</h1>",
         _verdict(run, minutes),
         "<h2>Faults</h2>",
         _faults(run),
@@ -91,9 +82,9 @@ def html(run: Run) -> str:
         "<h2>Publishers</h2>",
         _publishers(run),
         f"<p>{escape(ended)}</p>",
-        f"<p>Again: <code>{again}</code></p></html>",
+        f"<p>Again: <code>{again}</code></p>",
     ]
-    return "\n".join(parts) + "\n"
+    return page(title, parts)
 
 
 def _verdict(run: Run, minutes: float) -> str:
@@ -157,7 +148,7 @@ def _lanes(run: Run) -> str:
         y = 10 + place * 20
         parts.append(f'<text x="0" y="{y + 11}" font-size="9">{escape(name)}</text>')
         parts += [_bar(run, one, y, COLOURS[place % len(COLOURS)]) for one in run.faults if one["fault"] == name]
-    return _svg("When each fault was", 20 + 20 * len(names), parts)
+    return svg("When each fault was", (WIDTH, 20 + 20 * len(names)), parts)
 
 
 def _bar(run: Run, one: Mapping[str, Any], y: int, colour: str) -> str:
@@ -179,7 +170,7 @@ def _bars(run: Run, several: Sequence[tuple[str, Sequence[int]]]) -> str:
         )
         parts.append(f'<polyline points="{points}" fill="none" stroke="{COLOURS[place]}" stroke-width="1.5"/>')
         parts.append(f'<text x="0" y="{20 + 14 * place}" font-size="11" fill="{COLOURS[place]}">{name}</text>')
-    return _svg("Values given and values stored", HEIGHT, parts)
+    return svg("Values given and values stored", (WIDTH, HEIGHT), parts)
 
 
 def _lines(run: Run) -> str:
@@ -192,8 +183,4 @@ def _lines(run: Run) -> str:
             f'<polyline points="{points}" fill="none" stroke="{colour}"><title>{escape(name)}</title></polyline>'
         )
         parts.append(f'<text x="0" y="{14 + 12 * place}" font-size="9" fill="{colour}">{escape(name)}</text>')
-    return _svg("Messages waiting in each outbox", HEIGHT, parts)
-
-
-def _svg(title: str, height: int, parts: Sequence[str]) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    return svg("Messages waiting in each outbox", (WIDTH, HEIGHT), parts)

@@ -54,6 +54,11 @@ class _Instrument(BaseModel):
     driver: str
 
     @property
+    def key(self) -> str:
+        """By what a test finds it among those of its noun."""
+        return self.node
+
+    @property
     def chosen(self) -> Driver:
         return chosen(self.noun, self.driver, self.model_extra or {})
 
@@ -67,6 +72,10 @@ class PowerEntry(_Instrument):
     noun = "power"
 
 
+class ConsoleEntry(_Instrument):
+    noun = "console"
+
+
 class Rig(_Strict):
     """The whole file."""
 
@@ -77,6 +86,7 @@ class Rig(_Strict):
     """Of the city, where broker and collector are external."""
     node: Annotated[tuple[NodeEntry, ...], Field(min_length=1)]
     power: tuple[PowerEntry, ...] = ()
+    console: tuple[ConsoleEntry, ...] = ()
     needs: tuple[Path, ...] = ()
     """Devices that must be there, as ``/dev/ttyUSB0``: without them the rig is absent."""
 
@@ -88,6 +98,8 @@ class Rig(_Strict):
         for noun, place, entry in self.instruments:
             if entry.node not in names:
                 raise ValueError(f"{noun}.{place}.node: there is no node {entry.node}")
+            if entry.key in {one.key for of, before, one in self.instruments if of == noun and before < place}:
+                raise ValueError(f"{noun}.{place}.node: {entry.key} has a {noun} already")
         is_external = self.broker.driver == "external"
         if is_external != (self.collector.driver == "external") or is_external != (self.directory is not None):
             raise ValueError("directory: an external broker goes with an external collector and the city's directory")
@@ -107,18 +119,20 @@ class Rig(_Strict):
     @property
     def instruments(self) -> list[tuple[str, int, _Instrument]]:
         """(noun, place within it, entry) of every one."""
-        several: tuple[tuple[_Instrument, ...], ...] = (self.power,)
+        several: tuple[tuple[_Instrument, ...], ...] = (self.power, self.console)
         return [(one.noun, place, one) for entries in several for place, one in enumerate(entries)]
 
     @property
     def capabilities(self) -> frozenset[str]:
         """What a test may need of it."""
         found = {f"node:{one.kind}" for one in self.node}
-        if len(self.power) == len(self.node):
-            found.add("power")
+        found |= {noun for noun in ("power", "console") if self._is_at_every_node(noun)}
         if self.is_virtual:
             found |= {"truth", "faults"}
         return frozenset(found)
+
+    def _is_at_every_node(self, noun: str) -> bool:
+        return {one.name for one in self.node} <= {one.node for name, _, one in self.instruments if name == noun}
 
     @property
     def why_absent(self) -> str:

@@ -1,12 +1,14 @@
 """Rig files, the lock, measurements: refused by key, held by one, judged by their limits."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from firmware import VERSION
 from hil_tests.instruments.process import BenchError
 from hil_tests.lock import held
 from hil_tests.measuring import Measure, Measurement
@@ -139,17 +141,27 @@ def test_a_rig_file_that_cannot_be_ends_the_run_in_one_line(tmp_path: Path) -> N
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_what_was_measured_stands_in_junit_and_in_json(tmp_path: Path) -> None:
-    report, measured = tmp_path / "junit.xml", tmp_path / "measured.jsonl"
+def test_what_was_found_stands_in_junit_in_json_in_logs_and_on_a_page(tmp_path: Path) -> None:
+    report, measured, page = (tmp_path / name for name in ("junit.xml", "measured.jsonl", "bench.html"))
     rig = tmp_path / "other.toml"
     rig.write_text(VIRTUAL.replace('name = "virtual"', 'name = "other"', 1))  # this run may have the first one
-    files = ["--rig", str(rig), "--junitxml", str(report), "--measurements", str(measured)]
-    done = run("-k", "every_node_speaks", *files)
+    files = ["--rig", str(rig), "--junitxml", str(report), "--measurements", str(measured), "--report", str(page)]
+    done = run("-k", "every_node_speaks", *files, "--logs", str(tmp_path / "logs"))
     assert done.returncode == 0, done.stdout
-    lines = [json.loads(line) for line in measured.read_text().splitlines()]
+    first, *lines = [json.loads(line) for line in measured.read_text().splitlines()]
     assert [line["name"] for line in lines] == ["park-0001 is heard after", "water-0001 is heard after"]
     assert all(line["well"] and line["unit"] == "s" for line in lines)
+    facts = first["facts"]
+    assert (facts["rig"], facts["broker"], facts["store"]) == ("other", "nats", "duckdb")
+    assert facts["firmware of park-0001"] == facts["firmware of water-0001"] == VERSION
+    assert "unknown" not in facts.values()
     assert 'name="park-0001 is heard after"' in report.read_text()
+    for name, text in facts.items():
+        assert f'<property name="{name}" value="{text}" />' in report.read_text()
+        assert f"<th>{name}</th>" in page.read_text()
+    log = tmp_path / "logs" / "test_bench.test_every_node_speaks" / "park-0001.log"
+    assert f'href="{log.relative_to(tmp_path)}"' in page.read_text()
+    assert re.search(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z boot: slot a$", log.read_text(), re.MULTILINE)
 
 
 CRASHES = """
@@ -166,17 +178,58 @@ def test_comes_next(bench):
 """
 
 
+def run_tests(text: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Tests of their own, with the plugin and nothing else of ours."""
+    file = folder / "test_it.py"
+    file.write_text(text)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "hil_tests.plugin", "-p", "no:cacheprovider"]
+    where = ["--rootdir", str(folder), *options, str(file)]
+    return subprocess.run([*command, *where], cwd=ROOT, check=False, capture_output=True, text=True, timeout=280)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_what_a_test_left_switched_off_when_it_crashed_is_on_again(tmp_path: Path) -> None:
     rig = tmp_path / "crash.toml"
     rig.write_text(VIRTUAL.replace('name = "virtual"', 'name = "crash"', 1))
-    (tmp_path / "test_crash.py").write_text(CRASHES)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "hil_tests.plugin", "-p", "no:cacheprovider"]
-    where = ["--rootdir", str(tmp_path), "--rig", str(rig), str(tmp_path / "test_crash.py")]
-    done = subprocess.run([*command, *where], cwd=ROOT, check=False, capture_output=True, text=True, timeout=280)
+    done = run_tests(CRASHES, tmp_path, "--rig", str(rig))
     assert "1 failed, 1 passed" in done.stdout, done.stdout
     assert "RuntimeError: in mid-fault" in done.stdout
+    assert "what park-0001 said" in done.stdout
+
+
+MEASURES = """
+import pytest
+
+def test_is_well(measure):
+    measure("<flow>", 0.5, "m3/h", low=0.1, high=1)
+    measure("drift", -3, "s")
+
+def test_is_not(measure):
+    measure("leak", 7, "l", high=2)
+
+def test_cannot():
+    pytest.skip("no such pump")
+"""
+
+
+def test_several_workers_make_one_report(tmp_path: Path) -> None:
+    page, measured, junit = (tmp_path / name for name in ("bench.html", "measured.jsonl", "junit.xml"))
+    files = ["--report", str(page), "--measurements", str(measured), "--junitxml", str(junit)]
+    done = run_tests(MEASURES, tmp_path, "-n", "2", *files)
+    assert "1 failed, 1 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
+    lines = [json.loads(line) for line in measured.read_text().splitlines()]
+    assert lines[0] == {"facts": {}}
+    assert {line["name"]: line["well"] for line in lines[1:]} == {"<flow>": True, "drift": True, "leak": False}
+    text = page.read_text()
+    assert "1 passed, 1 failed, 1 skipped" in text
+    assert "leak: 7 ≤ 2 l  &lt;-- NOT" in text
+    assert "no such pump" in text
+    assert "&lt;flow&gt;" in text
+    assert "<flow>" not in text
+    assert "http" not in text
+    assert text.count('<svg class="bar"') == 3
+    assert "No test came onto the bench." in text
 
 
 def test_a_second_run_on_the_same_rig_ends_at_once_and_names_the_first(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""What was tested? Which versions of what, on which rig: for every report."""
+
+import subprocess
+from platform import python_version
+
+from hil_tests.bench import Bench
+from hil_tests.instruments.process import BenchError, find
+
+UNKNOWN = "unknown"
+
+
+def facts_of(bench: Bench) -> dict[str, str]:
+    """What the devices and the collector say of themselves; ``unknown`` where they have not said it."""
+    broker = bench.city.plan.broker if bench.rig.is_virtual else f"external, of {bench.rig.directory}"
+    found = {"rig": bench.rig.name, "broker": broker, "collector": _collector(bench), "Python": python_version()}
+    if bench.rig.is_virtual:
+        found["store"] = bench.city.plan.store
+        found["MicroPython"] = _micropython()
+    for node in bench.rig.node:
+        said = bench.last(node.name, "firmware_version")
+        found[f"firmware of {node.name}"] = str(said[1]) if said else UNKNOWN
+    return found
+
+
+def _collector(bench: Bench) -> str:
+    try:
+        return str(bench.door.get("/openapi.json").json()["info"]["version"])
+    except (ConnectionError, ValueError, KeyError):
+        return UNKNOWN
+
+
+def _micropython() -> str:
+    try:
+        command = [find("micropython"), "-c", "import sys; print(sys.version)"]
+        return (
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)
+            .stdout.split("; ")[-1]
+            .strip()
+        )
+    except (BenchError, OSError, subprocess.SubprocessError):
+        return UNKNOWN
