@@ -6,7 +6,7 @@ takes for that. Milliampere hours, milliseconds, days.
 
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,6 +92,47 @@ def budget(plan: Plan, table: Table) -> Budget:
         chip.radio * radio_ms / _HOUR_MS,
         sum(sensor.on * sensor.sample_ms * plan.wakes for sensor in sensors) / _HOUR_MS,
     )
+
+
+class Spent(NamedTuple):
+    """What a ledger counted between two states, in ms; ``awake`` holds ``radio`` and ``sensor``."""
+
+    elapsed: int
+    awake: int
+    radio: int
+    sensor: int
+    wakes: int
+
+
+def spent_between(first: Mapping[str, int], last: Mapping[str, int]) -> Spent:
+    """Of two state messages of one node, the older first."""
+    return Spent(*(last[key] - first[key] for key in ("at", "awake_ms", "radio_ms", "sensor_ms", "wakes")))
+
+
+def priced(spent: Spent, kind: str, table: Table) -> float:
+    """The mean, in mA. A ledger begins when the interpreter runs: what comes before each wake is the chip's boot."""
+    chip, sensors = table.chip, sensors_of(kind, table)
+    awake = spent.awake - spent.radio + spent.wakes * chip.boot_ms
+    asleep = max(0, spent.elapsed - spent.awake - spent.wakes * chip.boot_ms)
+    sampling = sum(sensor.on for sensor in sensors) * spent.sensor
+    charge = standby(kind, table) * asleep + chip.awake * awake + chip.radio * spent.radio + sampling
+    return charge / spent.elapsed
+
+
+def mean(plan: Plan, table: Table) -> float:
+    """The mean, in mA, that the arithmetic says of a plan."""
+    return sum(budget(plan, table)) * _HOUR_MS / _DAY_MS
+
+
+def standby(kind: str, table: Table) -> float:
+    """In mA, while all of it sleeps."""
+    return table.chip.deep_sleep + table.chip.quiescent + sum(one.standby for one in sensors_of(kind, table))
+
+
+def sensors_of(kind: str, table: Table) -> list[Sensor]:
+    """As the plans of this kind have them; KeyError names a kind without one."""
+    plans = {one.kind: one for one in table.plan}
+    return [table.sensor[name] for name in plans[kind].sensors]
 
 
 def report(table: Table) -> str:

@@ -12,12 +12,14 @@ from typing import Any
 from hil_tests.city import Plan, VirtualCity
 from hil_tests.door import Door
 from hil_tests.instruments.console import Console
+from hil_tests.instruments.current import CurrentMeter
 from hil_tests.instruments.drivers import Place
 from hil_tests.instruments.power import Power
 from hil_tests.instruments.process import BenchError, free_ports, wait_until
-from hil_tests.koper import NODES
+from hil_tests.koper import NODES, NodePlan
 from hil_tests.logs import Logs
-from hil_tests.rig import CollectorEntry, NodeEntry, Rig
+from hil_tests.rig import Rig
+from hil_tests.rig_nouns import CollectorEntry, NodeEntry
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 
@@ -30,6 +32,7 @@ class Bench:
         self.door = door
         self.power: Mapping[str, Power] = found.get("power", {})
         self.console: Mapping[str, Console] = found.get("console", {})
+        self.current: Mapping[str, CurrentMeter] = found.get("current", {})
         self.logs = Logs(self.console)
         self._city = city
 
@@ -94,7 +97,7 @@ def _virtual_city(rig: Rig) -> Iterator[VirtualCity]:
     if missing := [one.name for one in rig.node if one.name not in known]:
         raise BenchError(f"rig {rig.name}: the virtual Koper has no node {' '.join(missing)}")
     directory = Path(tempfile.mkdtemp(prefix="senzorika-rig-"))
-    nodes = tuple(known[one.name] for one in rig.node)
+    nodes = tuple(_planned(known[one.name], one) for one in rig.node)
     broker: Kind = "mosquitto" if rig.broker.driver == "mosquitto" else "nats"
     plan = Plan(directory / "city", Ports(*free_ports(2)), broker, rig.collector.store, nodes=nodes, with_meters=False)
     city = VirtualCity(plan)
@@ -104,3 +107,9 @@ def _virtual_city(rig: Rig) -> Iterator[VirtualCity]:
     finally:
         city.stop()
         rmtree(directory, ignore_errors=True)
+
+
+def _planned(known: NodePlan, entry: NodeEntry) -> NodePlan:
+    if known.kind != entry.kind or known.thing.id != entry.thing:
+        raise BenchError(f"the virtual Koper has {entry.name} as a {known.kind} node of {known.thing.id}")
+    return known._replace(settings={**known.settings, **entry.battery.settings}) if entry.battery else known

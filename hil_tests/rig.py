@@ -6,77 +6,26 @@ simulated and say what they gave.
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from hil_tests.instruments.drivers import Driver, chosen, mistake
+from hil_tests.instruments.drivers import mistake
 from hil_tests.instruments.process import BenchError
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BrokerEntry(_Strict):
-    driver: Literal["nats", "mosquitto", "external"]
-    """``external`` runs already, with the city that ``directory`` holds."""
-
-
-class CollectorEntry(_Strict):
-    driver: Literal["virtual", "external"] = "virtual"
-    store: Literal["duckdb", "memory", "influx"] = "duckdb"
-    url: str = ""
-    """Of an external one."""
-    token_file: Path | None = None
-    """With a token that may see everything, of an external one."""
+from hil_tests.instruments.scenario import Strict
+from hil_tests.rig_nouns import (
+    BrokerEntry,
+    CollectorEntry,
+    ConsoleEntry,
+    CurrentEntry,
+    Instrument,
+    Name,
+    NodeEntry,
+    PowerEntry,
+)
 
 
-class NodeEntry(_Strict):
-    name: Name
-    """As it publishes."""
-    kind: Literal["parking", "counting", "water", "noise", "air", "level", "valve"]
-    driver: Literal["virtual", "soldered"]
-    thing: Name
-    quantity: str
-    """What it says of its thing again and again."""
-
-
-class _Instrument(BaseModel):
-    """At a device; the keys beyond these are the driver's own."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    noun: ClassVar[str]
-    node: Name
-    """Or gateway."""
-    driver: str
-
-    @property
-    def key(self) -> str:
-        """By what a test finds it among those of its noun."""
-        return self.node
-
-    @property
-    def chosen(self) -> Driver:
-        return chosen(self.noun, self.driver, self.model_extra or {})
-
-    @model_validator(mode="after")
-    def _is_known(self) -> Self:
-        self.chosen  # noqa: B018 - it raises ValueError, naming the key
-        return self
-
-
-class PowerEntry(_Instrument):
-    noun = "power"
-
-
-class ConsoleEntry(_Instrument):
-    noun = "console"
-
-
-class Rig(_Strict):
+class Rig(Strict):
     """The whole file."""
 
     name: Name
@@ -87,29 +36,44 @@ class Rig(_Strict):
     node: Annotated[tuple[NodeEntry, ...], Field(min_length=1)]
     power: tuple[PowerEntry, ...] = ()
     console: tuple[ConsoleEntry, ...] = ()
+    current: tuple[CurrentEntry, ...] = ()
     needs: tuple[Path, ...] = ()
     """Devices that must be there, as ``/dev/ttyUSB0``: without them the rig is absent."""
 
     @model_validator(mode="after")
-    def _agrees(self) -> Self:
+    def _names_what_is_there(self) -> Self:
         names = [one.name for one in self.node]
         if len(set(names)) < len(names):
             raise ValueError("node: a name stands here twice")
-        for noun, place, entry in self.instruments:
-            if entry.node not in names:
-                raise ValueError(f"{noun}.{place}.node: there is no node {entry.node}")
-            if entry.key in {one.key for of, before, one in self.instruments if of == noun and before < place}:
-                raise ValueError(f"{noun}.{place}.node: {entry.key} has a {noun} already")
-        is_external = self.broker.driver == "external"
+        seen: set[tuple[str, str]] = set()
+        for noun, place, one in self.instruments:
+            if one.node not in names:
+                raise ValueError(f"{noun}.{place}.node: there is no node {one.node}")
+            if (noun, one.key) in seen:
+                raise ValueError(f"{noun}.{place}.node: {one.key} has a {noun} already")
+            seen.add((noun, one.key))
+        return self
+
+    @model_validator(mode="after")
+    def _is_virtual_or_soldered(self) -> Self:
+        is_external = not self.is_virtual
         if is_external != (self.collector.driver == "external") or is_external != (self.directory is not None):
             raise ValueError("directory: an external broker goes with an external collector and the city's directory")
         if is_external and not (self.collector.url and self.collector.token_file):
             raise ValueError("collector.url: an external collector needs url and token_file")
         if not is_external and any(one.driver == "soldered" for one in self.node):
             raise ValueError("node: soldered nodes know one city: broker and collector are external")
-        for noun, place, entry in [] if self.is_virtual else self.instruments:
-            if entry.driver == "virtual":
+        for noun, place, one in self.instruments:
+            if one.driver == "virtual" and is_external:
                 raise ValueError(f"{noun}.{place}.driver: what is virtual needs a virtual city")
+        return self
+
+    @model_validator(mode="after")
+    def _limits_what_is_measured(self) -> Self:
+        sleeping = {one.name for one in self.node if one.battery}
+        for place, meter in enumerate(self.current):
+            if meter.node not in sleeping:
+                raise ValueError(f"current.{place}.node: {meter.node} has no battery, so nothing limits its current")
         return self
 
     @property
@@ -117,9 +81,9 @@ class Rig(_Strict):
         return self.broker.driver != "external"
 
     @property
-    def instruments(self) -> list[tuple[str, int, _Instrument]]:
+    def instruments(self) -> list[tuple[str, int, Instrument]]:
         """(noun, place within it, entry) of every one."""
-        several: tuple[tuple[_Instrument, ...], ...] = (self.power, self.console)
+        several: tuple[tuple[Instrument, ...], ...] = (self.power, self.console, self.current)
         return [(one.noun, place, one) for entries in several for place, one in enumerate(entries)]
 
     @property
@@ -127,6 +91,8 @@ class Rig(_Strict):
         """What a test may need of it."""
         found = {f"node:{one.kind}" for one in self.node}
         found |= {noun for noun in ("power", "console") if self._is_at_every_node(noun)}
+        if self.current:
+            found.add("current")
         if self.is_virtual:
             found |= {"truth", "faults"}
         return frozenset(found)

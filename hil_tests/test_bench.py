@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from hil_tests import verdict
+from hil_tests import battery, verdict
 from hil_tests.bench import Bench
 from hil_tests.instruments.process import wait_until
 from hil_tests.measuring import Measure
@@ -46,7 +46,8 @@ def test_a_node_comes_back_after_a_power_cut(bench: Bench, measure: Measure) -> 
             bench.power[node.name].on()
         measure(f"{node.name} is back after", bench.wait_for_news(node, now(), RETURNS), "s", high=RETURNS)
         wait_until(lambda: boots_of(bench, node.name) != before, f"{node.name} says that it started again", SPEAKS)  # noqa: B023
-        measure(f"{node.name} boots", boots_of(bench, node.name) - before, "1", low=1, high=1)
+        often = None if node.battery else 1  # one that sleeps starts with every wake
+        measure(f"{node.name} boots", boots_of(bench, node.name) - before, "1", low=1, high=often)
 
 
 @pytest.mark.needs("truth")
@@ -58,3 +59,14 @@ def test_what_the_sensors_gave_is_stored_once(bench: Bench) -> None:
     accounts = verdict.wait_for_agreement(city.door, city.truth, city.publishers, city.events, until=now(), seconds=60)
     assert set(accounts) == set(city.devices)
     assert all(one.agrees for one in accounts.values()), verdict.table(accounts)
+
+
+@pytest.mark.needs("current")
+def test_a_node_on_a_battery_draws_no_more_than_its_ledger_may_count(bench: Bench, measure: Measure) -> None:
+    """Asleep it draws what a chip draws asleep; the most is what the arithmetic of its plan says, or the rig."""
+    table = battery.load()
+    for node in bench.rig.node:
+        if node.battery and node.name in bench.current:
+            most = node.battery.most or battery.mean(node.battery.plan(node.kind), table)
+            found = bench.current[node.name].mean(2 * node.battery.report_ms / 1000)
+            measure(f"{node.name} draws", found, "mA", low=battery.standby(node.kind, table), high=most)

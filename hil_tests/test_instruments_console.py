@@ -1,6 +1,5 @@
 """However a board is listened to, it is heard line by line with the time, and starts again when it is told to."""
 
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from hil_tests.city import Plan, VirtualCity
 from hil_tests.instruments.console import Console
 from hil_tests.instruments.console import serial as by_serial
 from hil_tests.instruments.drivers import Place, chosen, names
-from hil_tests.instruments.esp32.bench import VirtualEsp32, interpreter_image
-from hil_tests.instruments.process import BenchError, Program, find, free_port, wait_until
+from hil_tests.instruments.esp32.bench import VirtualEsp32, flashed_board
+from hil_tests.instruments.process import BenchError, Program, free_port, wait_until
 from hil_tests.plugin import soldered
 from provisioning.quickstart import Ports
 
@@ -25,17 +24,7 @@ CASES = ["virtual", "serial over a pty", "serial over RFC 2217"]
 
 
 def flashed(folder: Path) -> VirtualEsp32:
-    """A virtual board whose flash holds an interpreter and a main.py."""
-    board = VirtualEsp32(folder)
-    image, main = folder / "image.bin", folder / "main.py"
-    image.write_bytes(interpreter_image())
-    main.write_text(MAIN)
-    board.plug()
-    esptool = [sys.executable, "-m", "esptool", "--port", str(board.port), "write-flash", "0x1000", str(image)]
-    copy = [find("mpremote"), "connect", str(board.port), "fs", "cp", str(main), ":main.py"]
-    for command in (esptool, copy):
-        subprocess.run(command, check=True, capture_output=True, timeout=100)
-    return board
+    return flashed_board(folder, {"main.py": MAIN})
 
 
 def virtual(folder: Path, stack: ExitStack) -> Console:

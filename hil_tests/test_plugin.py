@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from firmware import VERSION
+from hil_tests.bench import running
 from hil_tests.instruments.process import BenchError
 from hil_tests.lock import held
 from hil_tests.measuring import Measure, Measurement
@@ -16,6 +17,7 @@ from hil_tests.rig import load_rig
 
 RIGS = Path(__file__).parent / "rigs"
 ROOT = Path(__file__).parent.parent
+ON_THE_BENCH = (ROOT / "hil_tests" / "test_bench.py").read_text().count("\ndef test_")
 VIRTUAL = (RIGS / "virtual.toml").read_text()
 
 
@@ -59,6 +61,26 @@ REFUSED = {
         "power.1.port: Field required",
     ),
     "an external broker alone": ('driver = "nats"', 'driver = "external"', "directory: an external broker"),
+    "two switches of one node": (
+        'node = "water-0001"',
+        'node = "park-0001"',
+        "power.1.node: park-0001 has a power already",
+    ),
+    "a meter of what never sleeps": (
+        '[[current]]\nnode = "water-0002"',
+        '[[current]]\nnode = "park-0001"',
+        "current.0.node: park-0001 has no battery",
+    ),
+    "a battery of a kind that has no plan": (
+        'kind = "water"\ndriver = "virtual"\nthing = "shaft-0002"',
+        'kind = "air"\ndriver = "virtual"\nthing = "shaft-0002"',
+        "node.2.battery: hil_tests/currents.toml has no plan for the kind air",
+    ),
+    "a battery without a period": (
+        "battery = { period_ms = 2000,",
+        "battery = {",
+        "node.2.battery.period_ms: Field required",
+    ),
     "no TOML": ("name =", "name", "line"),
 }
 
@@ -73,6 +95,24 @@ def test_a_rig_that_cannot_be_is_refused_by_key(case: str, tmp_path: Path) -> No
         load_rig(file)
     assert str(file) in str(refused.value)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('name = "water-0001"', 'name = "water-0009"', "the virtual Koper has no node water-0009"),
+        (
+            'thing = "spot-0001"',
+            'thing = "spot-0002"',
+            "the virtual Koper has park-0001 as a parking node of spot-0001",
+        ),
+    ],
+)
+def test_a_virtual_rig_of_what_koper_has_not_is_refused(before: str, after: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "rig.toml"
+    file.write_text(VIRTUAL.split("[[power]]")[0].replace(before, after, 1))
+    with pytest.raises(BenchError, match=message), running(load_rig(file)):
+        pass
 
 
 def test_a_virtual_instrument_of_a_soldered_rig_is_refused(tmp_path: Path) -> None:
@@ -120,14 +160,15 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
 
 def test_on_an_absent_rig_the_same_tests_are_skipped_with_the_reason() -> None:
     done = run("--rig", "hil_tests/rigs/bench.toml")
-    assert "3 skipped" in done.stdout
+    assert f"{ON_THE_BENCH} skipped" in done.stdout
+    assert "passed" not in done.stdout
     assert "rig bench: there is no /dev/serial/by-id/usb-bench-park" in done.stdout
 
 
 def test_with_require_rig_they_fail() -> None:
     done = run("--rig", "hil_tests/rigs/bench.toml", "--require-rig")
     assert done.returncode == 1
-    assert "3 errors" in done.stdout
+    assert f"{ON_THE_BENCH} errors" in done.stdout
     assert "rig bench: there is no /dev/serial/by-id/usb-bench-park" in done.stdout
 
 
@@ -213,6 +254,7 @@ def test_cannot():
 """
 
 
+@pytest.mark.slow
 def test_several_workers_make_one_report(tmp_path: Path) -> None:
     page, measured, junit = (tmp_path / name for name in ("bench.html", "measured.jsonl", "junit.xml"))
     files = ["--report", str(page), "--measurements", str(measured), "--junitxml", str(junit)]

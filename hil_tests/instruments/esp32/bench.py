@@ -1,11 +1,12 @@
 """How does a virtual board come onto the bench? A process per board, and an interpreter image that is none."""
 
 import struct
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hil_tests.instruments.process import Program, wait_until
+from hil_tests.instruments.process import Program, find, wait_until
 
 IMAGE_OFFSET = 0x1000
 """Where the boot loader of an ESP32 lies, and where a merged image of an interpreter is written to."""
@@ -65,3 +66,21 @@ class VirtualEsp32:
     def said(self) -> str:
         """Everything that its interpreter has written since its making."""
         return self._log.read_text("utf-8", "replace") if self._log.exists() else ""
+
+
+def flashed_board(folder: Path, files: Mapping[str, str]) -> VirtualEsp32:
+    """Plugged in, with an interpreter and these files on its flash, put there by esptool and mpremote."""
+    board = VirtualEsp32(folder)
+    board.plug()
+    image = folder / "image.bin"
+    image.write_bytes(interpreter_image())
+    _do(sys.executable, "-m", "esptool", "--port", board.port, "write-flash", "0x1000", image)
+    for name, text in files.items():
+        file = folder / name
+        file.write_text(text)
+        _do(find("mpremote"), "connect", board.port, "fs", "cp", file, f":{name}")
+    return board
+
+
+def _do(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True, timeout=100)

@@ -1,0 +1,20 @@
+"""What does a spare board with MicroPython do for the bench? It runs a few lines that mpremote, a program, hands it."""
+
+import subprocess
+
+from hil_tests.instruments.process import BenchError, find
+
+_ATTACHES = 20.0  # s until a board stands still and listens
+
+
+def run(port: str, code: str, seconds: float, what: str) -> str:
+    """What the code printed; it may take so many seconds. BenchError begins with ``what``."""
+    command = [find("mpremote"), "connect", port, "exec", code]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=seconds + _ATTACHES)
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"{what}: the board at {port} says nothing") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise BenchError(f"{what}: the board at {port}: {said[-1] if said else 'mpremote failed'}")
+    return done.stdout.strip()
