@@ -16,6 +16,8 @@ from hil_tests.instruments.current import CurrentMeter
 from hil_tests.instruments.drivers import Place
 from hil_tests.instruments.power import Power
 from hil_tests.instruments.process import BenchError, free_ports, wait_until
+from hil_tests.instruments.stimulus import Stimulus
+from hil_tests.instruments.stimulus.virtual import STILL
 from hil_tests.koper import NODES, NodePlan
 from hil_tests.logs import Logs
 from hil_tests.rig import Rig
@@ -33,14 +35,23 @@ class Bench:
         self.power: Mapping[str, Power] = found.get("power", {})
         self.console: Mapping[str, Console] = found.get("console", {})
         self.current: Mapping[str, CurrentMeter] = found.get("current", {})
+        self._stimuli: Mapping[str, Stimulus] = found.get("stimulus", {})
+        self._shown: set[str] = set()
         self.logs = Logs(self.console)
         self._city = city
 
     def restore(self) -> None:
-        """Whatever a test has left switched off is on again; BenchError when it can't be."""
+        """Whatever a test has switched off is on again, whatever it has shown is gone; BenchError when it can't be."""
         for switch in self.power.values():
             if switch.is_on is not True:
                 switch.on()
+        while self._shown:
+            self._stimuli[self._shown.pop()].rest()
+
+    def stimulus(self, key: str) -> Stimulus:
+        """Of ``<node>.<wire>``."""
+        self._shown.add(key)
+        return self._stimuli[key]
 
     @property
     def city(self) -> VirtualCity:
@@ -48,6 +59,9 @@ class Bench:
         if self._city is None:
             raise BenchError(f"rig {self.rig.name}: there is no virtual city")
         return self._city
+
+    def node(self, name: str) -> NodeEntry:
+        return next(one for one in self.rig.node if one.name == name)
 
     def last(self, thing: str, quantity: str) -> tuple[int, float | str] | None:
         """(at in ms UTC, value) of the newest observation."""
@@ -80,7 +94,7 @@ def running(rig: Rig) -> Iterator[Bench]:
         door = city.door if city else _door_of(rig.collector)
         found: dict[str, dict[str, Any]] = defaultdict(dict)
         for noun, _, one in rig.instruments:
-            found[noun][one.key] = stack.enter_context(one.chosen.opened(Place(one.node, city)))
+            found[noun][one.key] = stack.enter_context(one.chosen.opened(Place(one.node, city, one.wire)))
         bench = Bench(rig, door, found, city)
         bench.restore()  # a run that was killed may have left something off
         yield bench
@@ -97,7 +111,8 @@ def _virtual_city(rig: Rig) -> Iterator[VirtualCity]:
     if missing := [one.name for one in rig.node if one.name not in known]:
         raise BenchError(f"rig {rig.name}: the virtual Koper has no node {' '.join(missing)}")
     directory = Path(tempfile.mkdtemp(prefix="senzorika-rig-"))
-    nodes = tuple(_planned(known[one.name], one) for one in rig.node)
+    stimulated = {one.node for one in rig.stimulus if one.driver == "virtual"}
+    nodes = tuple(_planned(known[one.name], one, one.name in stimulated) for one in rig.node)
     broker: Kind = "mosquitto" if rig.broker.driver == "mosquitto" else "nats"
     plan = Plan(directory / "city", Ports(*free_ports(2)), broker, rig.collector.store, nodes=nodes, with_meters=False)
     city = VirtualCity(plan)
@@ -109,7 +124,9 @@ def _virtual_city(rig: Rig) -> Iterator[VirtualCity]:
         rmtree(directory, ignore_errors=True)
 
 
-def _planned(known: NodePlan, entry: NodeEntry) -> NodePlan:
+def _planned(known: NodePlan, entry: NodeEntry, is_stimulated: bool) -> NodePlan:
     if known.kind != entry.kind or known.thing.id != entry.thing:
         raise BenchError(f"the virtual Koper has {entry.name} as a {known.kind} node of {known.thing.id}")
-    return known._replace(settings={**known.settings, **entry.battery.settings}) if entry.battery else known
+    settings = entry.battery.settings if entry.battery else {}
+    still = STILL.get(known.kind, {}) if is_stimulated else {}
+    return known._replace(settings={**known.settings, **settings}, sensor={**known.sensor, **still})

@@ -75,13 +75,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         page.write_text(bench_page.html(found, page.parent), "utf-8")
 
 
-def soldered(config: pytest.Config, noun: str) -> list[str]:
-    """At which devices the rig of this run has a real instrument of this noun: contract tests run on them, too."""
+def soldered(config: pytest.Config, noun: str, **having: bool) -> list[str]:
+    """By what tests find the real instruments of this noun on the rig of this run: contract tests run on them, too.
+
+    With ``each=True`` only those whose entry has ``each``.
+    """
     try:
         rig = load_rig(config.getoption("--rig"))
     except BenchError:
         return []  # the fixture `rig` ends the run for it
-    return [] if rig.is_virtual else [one.node for name, _, one in rig.instruments if name == noun]
+    if rig.is_virtual:
+        return []
+    several = [one for name, _, one in rig.instruments if name == noun]
+    return [one.key for one in several if all(bool(getattr(one, key)) == wanted for key, wanted in having.items())]
 
 
 @pytest.fixture(scope="session")

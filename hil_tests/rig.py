@@ -22,6 +22,7 @@ from hil_tests.rig_nouns import (
     Name,
     NodeEntry,
     PowerEntry,
+    StimulusEntry,
 )
 
 
@@ -37,6 +38,7 @@ class Rig(Strict):
     power: tuple[PowerEntry, ...] = ()
     console: tuple[ConsoleEntry, ...] = ()
     current: tuple[CurrentEntry, ...] = ()
+    stimulus: tuple[StimulusEntry, ...] = ()
     needs: tuple[Path, ...] = ()
     """Devices that must be there, as ``/dev/ttyUSB0``: without them the rig is absent."""
 
@@ -83,7 +85,7 @@ class Rig(Strict):
     @property
     def instruments(self) -> list[tuple[str, int, Instrument]]:
         """(noun, place within it, entry) of every one."""
-        several: tuple[tuple[Instrument, ...], ...] = (self.power, self.console, self.current)
+        several: tuple[tuple[Instrument, ...], ...] = (self.power, self.console, self.current, self.stimulus)
         return [(one.noun, place, one) for entries in several for place, one in enumerate(entries)]
 
     @property
@@ -91,8 +93,8 @@ class Rig(Strict):
         """What a test may need of it."""
         found = {f"node:{one.kind}" for one in self.node}
         found |= {noun for noun in ("power", "console") if self._is_at_every_node(noun)}
-        if self.current:
-            found.add("current")
+        found |= {"current"} if self.current else set()
+        found |= {"pulses" if one.each else "stimulus" for one in self.stimulus}
         if self.is_virtual:
             found |= {"truth", "faults"}
         return frozenset(found)

@@ -73,6 +73,8 @@ class Instrument(BaseModel):
     node: Name
     """Or gateway."""
     driver: str
+    wire: str = ""
+    """Where a device has several."""
 
     @property
     def key(self) -> str:
@@ -99,3 +101,28 @@ class ConsoleEntry(Instrument):
 
 class CurrentEntry(Instrument):
     noun = "current"
+
+
+class StimulusEntry(Instrument):
+    """What a sensor of the node can be shown, and what of it is stored then."""
+
+    noun = "stimulus"
+    wire: str = Field(pattern="^[a-z_]+$")
+    """As node.json names it in ``hal``."""
+    quantity: str
+    each: float = 0.0
+    """By which the quantity grows with each pulse."""
+    shows: tuple[tuple[float, float | str], ...] = ()
+    """(what is shown, what is stored then)."""
+    within: float = Field(default=0.0, ge=0)
+    """By so much what is stored may differ."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.node}.{self.wire}"
+
+    @model_validator(mode="after")
+    def _expects_something(self) -> Self:
+        if bool(self.shows) == bool(self.each):
+            raise ValueError("shows: either it or each is needed")
+        return self

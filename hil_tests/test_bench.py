@@ -1,6 +1,7 @@
 """The same test on a laptop and on a soldered bench: do nodes speak, and do they come back after a power cut?"""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -8,10 +9,12 @@ from hil_tests import battery, verdict
 from hil_tests.bench import Bench
 from hil_tests.instruments.process import wait_until
 from hil_tests.measuring import Measure
+from hil_tests.rig_nouns import StimulusEntry
 
 SPEAKS = 60.0  # s
 RETURNS = 60.0  # s from power on
 DARK = 2.0  # s
+PULSES = 25
 SKEW = 2_000  # ms that the clocks of a bench may differ
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -70,3 +73,46 @@ def test_a_node_on_a_battery_draws_no_more_than_its_ledger_may_count(bench: Benc
             most = node.battery.most or battery.mean(node.battery.plan(node.kind), table)
             found = bench.current[node.name].mean(2 * node.battery.report_ms / 1000)
             measure(f"{node.name} draws", found, "mA", low=battery.standby(node.kind, table), high=most)
+
+
+@pytest.mark.needs("stimulus")
+def test_what_a_sensor_is_shown_is_stored(bench: Bench, measure: Measure) -> None:
+    for one in bench.rig.stimulus:
+        for shown, stored in one.shows:
+            began = now()
+            bench.stimulus(one.key).show(shown)
+            wait_until(stores(bench, one, stored), f"{one.key} shows {shown:g}, so {stored} is stored", SPEAKS)
+            measure(f"{one.key} shows {shown:g}: stored after", (now() - began) / 1000, "s", high=SPEAKS)
+
+
+def stores(bench: Bench, one: StimulusEntry, expected: float | str) -> Callable[[], bool]:
+    def does() -> bool:
+        found = bench.last(bench.node(one.node).thing, one.quantity)
+        if found is None or isinstance(expected, str) or isinstance(found[1], str):
+            return found is not None and found[1] == expected
+        return abs(found[1] - expected) <= one.within
+
+    return does
+
+
+@pytest.mark.needs("pulses")
+def test_every_pulse_is_counted_once(bench: Bench, measure: Measure) -> None:
+    for one in (each for each in bench.rig.stimulus if each.each):
+        node = bench.node(one.node)
+        bench.wait_for_news(node, now(), SPEAKS)
+        expected = index(bench, one) + PULSES * one.each
+        bench.stimulus(one.key).pulse(PULSES)
+        wait_until(has_reached(bench, one, expected), f"{PULSES} pulses of {one.key} are stored", SPEAKS)
+        bench.wait_for_news(node, now() + SKEW, SPEAKS)  # what comes late, or twice, is here by now
+        counted = PULSES + (index(bench, one) - expected) / one.each
+        measure(f"{one.key} counts", round(counted, 3), "1", low=PULSES, high=PULSES)
+
+
+def index(bench: Bench, one: StimulusEntry) -> float:
+    found = bench.last(bench.node(one.node).thing, one.quantity)
+    assert found is not None
+    return float(found[1])
+
+
+def has_reached(bench: Bench, one: StimulusEntry, expected: float) -> Callable[[], bool]:
+    return lambda: index(bench, one) > expected - one.each / 2

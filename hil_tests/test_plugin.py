@@ -81,6 +81,8 @@ REFUSED = {
         "battery = {",
         "node.2.battery.period_ms: Field required",
     ),
+    "a stimulus without an expectation": ("each = 0.001", "", "stimulus.1.shows: either it or each is needed"),
+    "a wire that is none": ('wire = "sensor"', 'wire = "Sensor 1"', "stimulus.0.wire"),
     "no TOML": ("name =", "name", "line"),
 }
 

@@ -20,10 +20,11 @@ from hil_tests.instruments.scenario import Strict
 
 
 class Place(NamedTuple):
-    """Where an instrument is: at which device, in which city when that is a virtual one."""
+    """Where an instrument is: at which device, in which city when that is a virtual one, and on which of its wires."""
 
     device: str
     city: VirtualCity | None = None
+    wire: str = ""
 
     @property
     def virtual_city(self) -> VirtualCity:

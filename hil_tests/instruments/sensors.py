@@ -4,6 +4,7 @@
 ``{"thing": ..., "ports": {"sensor": ...}}``, and serves until it is stopped. The scenario:
 
     truth = "truth.jsonl"          # relative to the scenario
+    # what somebody shows a sensor right now stands beside it, in shown.json
     disturbances = "disturbed.json"    # what disturbs the wire of a thing right now; may be left out
     seed = 7
     clock = {speed = 600, real_ms = ..., simulated_ms = ...}   # left out: the host's
@@ -27,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hil_tests.instruments.disturbance import Disturbances
 from hil_tests.instruments.fast_time import REAL, Clock
 from hil_tests.instruments.scenario import ScenarioError, Strict, command, first_mistake, read
+from hil_tests.instruments.shown import NAME, Shown
 from hil_tests.instruments.truth import TruthFile
 from hil_tests.instruments.virtual import Connected, Site
 
@@ -76,6 +78,7 @@ class Sensors:
         self._scenario = scenario
         self._truth = TruthFile(scenario.truth)
         self._wires = Disturbances(scenario.disturbances)
+        self._hands = Shown(scenario.truth.with_name(NAME))
         self._begun_ms = scenario.clock.now_ms()
         self._servers: list[asyncio.Server] = []
 
@@ -84,7 +87,7 @@ class Sensors:
         for number, sensor in enumerate(self._scenario.sensor):
             kind, settings = _settings(f"sensor.{number}", sensor)
             seed = self._scenario.seed * 1000 + number
-            site = Site(sensor.thing, seed, self._scenario.clock, self._begun_ms, self._truth, self._wires)
+            site = Site(sensor.thing, seed, self._scenario.clock, self._begun_ms, self._truth, self._wires, self._hands)
             self.ports[sensor.thing] = {}
             for name, serve in kind.serve(settings, site).items():
                 server = await asyncio.start_server(_until_gone(serve), "127.0.0.1", 0)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
@@ -14,19 +15,30 @@ from hil_tests.instruments.process import wait_until
 _Server = ModbusSerialServer | ModbusTcpServer
 
 
-def _board() -> SimDevice:
+Written = list[tuple[int, list[int]]]
+"""(address, values) of each write."""
+
+
+def _board(written: Written | None) -> SimDevice:
+    async def note(
+        _function: int, _start: int, address: int, _count: int, _now: list[int], values: list[int] | list[bool] | None
+    ) -> ExcCodes | None:
+        if values is not None and written is not None:
+            written.append((address, [int(one) for one in values]))
+        return None
+
     coils = [SimData(0, count=16, values=False, datatype=DataType.BITS)]
     registers = [SimData(0, count=8, values=0, datatype=DataType.REGISTERS)]
-    return SimDevice(1, (coils, coils, registers, registers))
+    return SimDevice(1, (coils, coils, registers, registers), action=note)
 
 
 @contextmanager
-def simulated_board(at: Path | int) -> Iterator[None]:
-    """On a serial device (9600 baud, no parity), or on a TCP port of the loopback."""
+def simulated_board(at: Path | int, written: Written | None = None) -> Iterator[None]:
+    """On a serial device (9600 baud, no parity), or on a TCP port of the loopback; ``written`` gets every write."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(_started(at), loop).result(10)
+    server = asyncio.run_coroutine_threadsafe(_started(at, written), loop).result(10)
     try:
         yield
     finally:
@@ -37,8 +49,8 @@ def simulated_board(at: Path | int) -> Iterator[None]:
         loop.close()
 
 
-async def _started(at: Path | int) -> _Server:
-    board = _board()
+async def _started(at: Path | int, written: Written | None) -> _Server:
+    board = _board(written)
     server: _Server
     if isinstance(at, Path):
         server = ModbusSerialServer(board, port=str(at), baudrate=9600)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 STABLE_US = 20_000
 _CLOSED_US = 60_000
 _LEAST_GAP_US = 200_000  # from one closing to the next: both levels settle between the bounces
+BY_HAND_S = 0.25  # s from one pulse to the next of a meter that is turned by hand
 _LARGEST_ANSWER = 100  # edges
 _FOR_EVER_S = 1e9
 
@@ -35,6 +36,7 @@ class WaterMeter:
         self._litres = Decimal(litres_per_pulse)
         self._times = self._drawn(flow) if isinstance(flow, float) else _exact(flow, float(self._litres))
         self._next_us = next(self._times, None)
+        self._turns = 0  # by hand, as far as they are among the edges
         self._edges: deque[Edge] = deque()
         self._first = 0  # number of the first edge kept
         self._settled = 0  # pulses among the forgotten edges
@@ -51,6 +53,22 @@ class WaterMeter:
             closed = self._bounce(self._next_us, 0)
             self._bounce(closed + _CLOSED_US, 1)
             self._next_us = next(self._times, None)
+
+    def turn(self, turns: Sequence[tuple[int, int]]) -> None:
+        """By hand, as well as by itself: (us, pulses from then on), each behind the last; only new ones are done.
+
+        Raises ValueError for a meter through which water flows: its pulses would lie in between.
+        """
+        if turns and self._next_us is not None:
+            raise ValueError("a meter through which water flows is not turned by hand")
+        for begin, count in turns[self._turns :]:
+            self._edges_by_hand(begin, count)
+        self._turns = len(turns)
+
+    def _edges_by_hand(self, begin: int, count: int) -> None:
+        for number in range(count):
+            closed = self._bounce(begin + int(number * BY_HAND_S * 1e6), 0)
+            self._bounce(closed + _CLOSED_US, 1)
 
     def _bounce(self, at: int, level: int) -> int:
         """An odd number of edges that ends at ``level``; returns when it is quiet."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from hil_tests.instruments.disturbance import Disturbance, Disturbances
 from hil_tests.instruments.fast_time import Clock
+from hil_tests.instruments.shown import Shown
 from hil_tests.instruments.truth import TruthFile
 
 UNDISTURBED = Disturbances(None)
@@ -27,6 +28,7 @@ class Site(NamedTuple):
     begun_ms: int
     truth: TruthFile
     wires: Disturbances = UNDISTURBED
+    hands: Shown | None = None
 
     def seconds(self) -> float:
         """Since the scenario began, in the time of its clock."""
@@ -36,6 +38,10 @@ class Site(NamedTuple):
     def wire(self) -> Disturbance:
         """What disturbs it now."""
         return self.wires.of(self.thing)
+
+    def shown(self, wire: str) -> Any:
+        """What somebody shows the sensor on this wire (``hil_tests.instruments.shown``); None where nobody does."""
+        return None if self.hands is None else self.hands.to(self.thing, wire)
 
     def gave(self, values: Mapping[str, object]) -> None:
         """Raises OSError where the truth can't be kept."""

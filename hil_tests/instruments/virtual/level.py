@@ -40,7 +40,8 @@ def serve(settings: Settings, site: Site) -> Mapping[str, Connected]:
         return frame(settings.height_mm - level)
 
     def contact(_question: dict[str, Any]) -> dict[str, Any]:
-        is_up = level_at(settings.levels, site.seconds()) >= settings.float_mm
+        shown = site.shown("float")
+        is_up = level_at(settings.levels, site.seconds()) >= settings.float_mm if shown is None else bool(shown)
         site.gave({"float_switch": "on" if is_up else "off"})
         return {"level": int(not is_up)}
 

@@ -30,26 +30,38 @@ class Settings(Strict):
 
 def serve(settings: Settings, site: Site) -> Mapping[str, Connected]:
     forwards = WaterMeter(site.seed, settings.litres_per_pulse, settings.flow)
-    wires = {"sensor": lines(_pulses(site, forwards, "water_volume"))}
+    wires = {"sensor": lines(_pulses(site, forwards, "water_volume", "sensor"))}
     if settings.reverse:
         backwards = WaterMeter(site.seed + 1, settings.litres_per_pulse, settings.reverse)
-        wires["reverse"] = lines(_pulses(site, backwards, "water_volume.reverse"))
+        wires["reverse"] = lines(_pulses(site, backwards, "water_volume.reverse", "reverse"))
     if settings.tamper:
-        wires["tamper"] = lines(lambda _question: {"level": value_at(settings.tamper, site.seconds())})
+        wires["tamper"] = lines(lambda _question: {"level": _level(site, settings)})
     if settings.pressure_mv is not None:
-        wires["pressure"] = lines(lambda _question: {"mv": settings.pressure_mv})
+        wires["pressure"] = lines(lambda _question: {"mv": _millivolts(site, settings)})
     return wires
 
 
-def _pulses(site: Site, meter: WaterMeter, quantity: str) -> Answer:
+def _pulses(site: Site, meter: WaterMeter, quantity: str, wire: str) -> Answer:
     def answer(question: dict[str, Any]) -> dict[str, Any] | None:
         if site.wire.is_silent:
             return None
+        meter.turn([(int((at - site.begun_ms) * 1000), count) for at, count in site.shown(wire) or ()])
         edges, values = meter.since(question["since"], int(site.seconds() * 1e6))
         site.gave({quantity: values["water_volume"]})
         return edges
 
     return answer
+
+
+def _level(site: Site, settings: Settings) -> int:
+    """A contact that is closed pulls the input down."""
+    shown = site.shown("tamper")
+    return value_at(settings.tamper, site.seconds()) if shown is None else int(not shown)
+
+
+def _millivolts(site: Site, settings: Settings) -> int | None:
+    shown = site.shown("pressure")
+    return settings.pressure_mv if shown is None else int(shown)
 
 
 def value_at(steps: Sequence[tuple[float, int]], second: float) -> int:
