@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from hil_tests.city import Plan, VirtualCity
+from hil_tests.city import GATEWAY, Plan, VirtualCity
 from hil_tests.door import Door
 from hil_tests.instruments.console import Console
 from hil_tests.instruments.current import CurrentMeter
@@ -18,12 +18,15 @@ from hil_tests.instruments.power import Power
 from hil_tests.instruments.process import BenchError, free_ports, wait_until
 from hil_tests.instruments.stimulus import Stimulus
 from hil_tests.instruments.stimulus.virtual import STILL
-from hil_tests.koper import NODES, NodePlan
+from hil_tests.koper import MBUS, MODBUS, NODES, NodePlan
 from hil_tests.logs import Logs
 from hil_tests.rig import Rig
 from hil_tests.rig_nouns import CollectorEntry, NodeEntry
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
+
+LINES = {"cellar": MBUS, "switchboard": MODBUS}
+"""Of the gateway of the virtual Koper."""
 
 
 class Bench:
@@ -63,26 +66,38 @@ class Bench:
     def node(self, name: str) -> NodeEntry:
         return next(one for one in self.rig.node if one.name == name)
 
-    def last(self, thing: str, quantity: str) -> tuple[int, float | str] | None:
-        """(at in ms UTC, value) of the newest observation."""
-        answer = self.door.get("/api/last.json", thing=thing, quantity=quantity)
+    @property
+    def metered(self) -> list[str]:
+        """Every thing that a gateway of the rig measures."""
+        if self.rig.is_virtual:
+            return [one.thing.id for line in self.rig.line for one in LINES[line.name]]
+        lines = [meter.thing for line in self.rig.line for meter in line.config.meter]
+        return lines + [meter.thing for receiver in self.rig.receiver for meter in receiver.config.meter]
+
+    def last(self, thing: str, quantity: str = "") -> tuple[int, float | str] | None:
+        """(at in ms UTC, value) of the newest observation, of any quantity when none is named."""
+        named = {"thing": thing, **({"quantity": quantity} if quantity else {})}
+        answer = self.door.get("/api/last.json", **named)
         if not answer.is_success:
             return None
-        blocks = answer.json()["blocks"]
-        return (blocks[0]["at"][0], blocks[0]["value"][0]) if blocks and blocks[0]["at"] else None
+        found = [(block["at"][0], block["value"][0]) for block in answer.json()["blocks"] if block["at"]]
+        return max(found, key=lambda one: one[0], default=None)
 
     def wait_for_news(self, node: NodeEntry, after: int, seconds: float) -> float:
         """Seconds until the collector shows something of the node's thing from after that time (ms UTC).
 
         BenchError when it does not in time.
         """
+        return self.wait_for(node.thing, node.quantity, after, seconds)
+
+    def wait_for(self, thing: str, quantity: str, after: int, seconds: float) -> float:
         began = time.monotonic()
 
         def came() -> bool:
-            found = self.last(node.thing, node.quantity)
+            found = self.last(thing, quantity)
             return found is not None and found[0] > after
 
-        wait_until(came, f"{node.name} says {node.quantity}", seconds, 0.05)
+        wait_until(came, f"{thing} says {quantity or 'something'}", seconds, 0.05)
         return time.monotonic() - began
 
 
@@ -110,11 +125,22 @@ def _virtual_city(rig: Rig) -> Iterator[VirtualCity]:
     known = {one.publisher: one for one in NODES}
     if missing := [one.name for one in rig.node if one.name not in known]:
         raise BenchError(f"rig {rig.name}: the virtual Koper has no node {' '.join(missing)}")
+    if strange := [one.name for one in rig.gateway if one.name != GATEWAY]:
+        raise BenchError(f"rig {rig.name}: the virtual Koper has no gateway {' '.join(strange)}")
+    if strange := [one.name for noun, _, one in rig.parts if noun != "line" or one.name not in LINES]:
+        raise BenchError(f"rig {rig.name}: the gateway of the virtual Koper has no {' '.join(strange)}")
     directory = Path(tempfile.mkdtemp(prefix="senzorika-rig-"))
     stimulated = {one.node for one in rig.stimulus if one.driver == "virtual"}
     nodes = tuple(_planned(known[one.name], one, one.name in stimulated) for one in rig.node)
     broker: Kind = "mosquitto" if rig.broker.driver == "mosquitto" else "nats"
-    plan = Plan(directory / "city", Ports(*free_ports(2)), broker, rig.collector.store, nodes=nodes, with_meters=False)
+    plan = Plan(
+        directory / "city",
+        Ports(*free_ports(2)),
+        broker,
+        rig.collector.store,
+        nodes=nodes,
+        with_meters=bool(rig.gateway),
+    )
     city = VirtualCity(plan)
     try:
         city.start()

@@ -80,14 +80,24 @@ def soldered(config: pytest.Config, noun: str, **having: bool) -> list[str]:
 
     With ``each=True`` only those whose entry has ``each``.
     """
+    rig = _soldered_rig(config)
+    several = [one for name, _, one in rig.instruments if name == noun] if rig else []
+    return [one.key for one in several if all(bool(getattr(one, key)) == wanted for key, wanted in having.items())]
+
+
+def soldered_lines(config: pytest.Config) -> list[str]:
+    """``rig <name>`` of each line of the rig of this run that is not simulated."""
+    rig = _soldered_rig(config)
+    return [f"rig {one.name}" for one in rig.line] if rig else []
+
+
+def _soldered_rig(config: pytest.Config) -> Rig | None:
+    """A wrong rig file is none here: the fixture ``rig`` ends the run for it."""
     try:
         rig = load_rig(config.getoption("--rig"))
     except BenchError:
-        return []  # the fixture `rig` ends the run for it
-    if rig.is_virtual:
-        return []
-    several = [one for name, _, one in rig.instruments if name == noun]
-    return [one.key for one in several if all(bool(getattr(one, key)) == wanted for key, wanted in having.items())]
+        return None
+    return None if rig.is_virtual else rig
 
 
 @pytest.fixture(scope="session")

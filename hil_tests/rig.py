@@ -13,15 +13,19 @@ from pydantic import Field, ValidationError, model_validator
 from hil_tests.instruments.drivers import mistake
 from hil_tests.instruments.process import BenchError
 from hil_tests.instruments.scenario import Strict
+from hil_tests.rig_lines import refusal
 from hil_tests.rig_nouns import (
     BrokerEntry,
     CollectorEntry,
     ConsoleEntry,
     CurrentEntry,
+    GatewayEntry,
     Instrument,
+    LineEntry,
     Name,
     NodeEntry,
     PowerEntry,
+    ReceiverEntry,
     StimulusEntry,
 )
 
@@ -35,6 +39,9 @@ class Rig(Strict):
     directory: Path | None = None
     """Of the city, where broker and collector are external."""
     node: Annotated[tuple[NodeEntry, ...], Field(min_length=1)]
+    gateway: tuple[GatewayEntry, ...] = ()
+    line: tuple[LineEntry, ...] = ()
+    receiver: tuple[ReceiverEntry, ...] = ()
     power: tuple[PowerEntry, ...] = ()
     console: tuple[ConsoleEntry, ...] = ()
     current: tuple[CurrentEntry, ...] = ()
@@ -44,13 +51,17 @@ class Rig(Strict):
 
     @model_validator(mode="after")
     def _names_what_is_there(self) -> Self:
-        names = [one.name for one in self.node]
+        names = [one.name for _, _, one in self.devices]
         if len(set(names)) < len(names):
             raise ValueError("node: a name stands here twice")
+        gateways = [one.name for one in self.gateway]
+        for noun, place, part in self.parts:
+            if part.gateway not in gateways:
+                raise ValueError(f"{noun}.{place}.gateway: there is no gateway {part.gateway}")
         seen: set[tuple[str, str]] = set()
         for noun, place, one in self.instruments:
             if one.node not in names:
-                raise ValueError(f"{noun}.{place}.node: there is no node {one.node}")
+                raise ValueError(f"{noun}.{place}.node: there is no node or gateway {one.node}")
             if (noun, one.key) in seen:
                 raise ValueError(f"{noun}.{place}.node: {one.key} has a {noun} already")
             seen.add((noun, one.key))
@@ -63,11 +74,26 @@ class Rig(Strict):
             raise ValueError("directory: an external broker goes with an external collector and the city's directory")
         if is_external and not (self.collector.url and self.collector.token_file):
             raise ValueError("collector.url: an external collector needs url and token_file")
-        if not is_external and any(one.driver == "soldered" for one in self.node):
-            raise ValueError("node: soldered nodes know one city: broker and collector are external")
+        for noun, place, device in (*self.devices, *self.parts):
+            if (device.driver == "virtual") == is_external:
+                needs = "an external broker and collector" if device.driver == "soldered" else "a virtual city"
+                raise ValueError(f"{noun}.{place}.driver: what is {device.driver} needs {needs}")
         for noun, place, one in self.instruments:
             if one.driver == "virtual" and is_external:
                 raise ValueError(f"{noun}.{place}.driver: what is virtual needs a virtual city")
+        return self
+
+    @model_validator(mode="after")
+    def _has_lines_that_a_gateway_takes(self) -> Self:
+        """Every key beyond ours is of gateway.toml."""
+        for gateway in () if self.is_virtual else self.gateway:
+            of_it = [one for one in self.parts if one[2].gateway == gateway.name]
+            lines, receivers = (
+                [(place, part.table) for noun, place, part in of_it if noun == wanted]
+                for wanted in ("line", "receiver")
+            )
+            if why := refusal(lines, receivers):
+                raise ValueError(why)
         return self
 
     @model_validator(mode="after")
@@ -89,12 +115,27 @@ class Rig(Strict):
         return [(one.noun, place, one) for entries in several for place, one in enumerate(entries)]
 
     @property
+    def devices(self) -> list[tuple[str, int, NodeEntry | GatewayEntry]]:
+        """(noun, place within it, entry) of every node and gateway."""
+        nodes = [("node", place, one) for place, one in enumerate(self.node)]
+        return [*nodes, *(("gateway", place, one) for place, one in enumerate(self.gateway))]
+
+    @property
+    def parts(self) -> list[tuple[str, int, LineEntry | ReceiverEntry]]:
+        """(noun, place within it, entry) of every line and receiver."""
+        lines = [("line", place, one) for place, one in enumerate(self.line)]
+        return [*lines, *(("receiver", place, one) for place, one in enumerate(self.receiver))]
+
+    @property
     def capabilities(self) -> frozenset[str]:
         """What a test may need of it."""
         found = {f"node:{one.kind}" for one in self.node}
         found |= {noun for noun in ("power", "console") if self._is_at_every_node(noun)}
+        found |= {noun for noun in ("gateway", "line", "receiver") if getattr(self, noun)}
         found |= {"current"} if self.current else set()
         found |= {"pulses" if one.each else "stimulus" for one in self.stimulus}
+        if self.gateway and {one.name for one in self.gateway} <= {one.node for one in self.power}:
+            found.add("gateway:power")
         if self.is_virtual:
             found |= {"truth", "faults"}
         return frozenset(found)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from edge.config import LineConfig, ReceiverConfig
 from hil_tests import battery
 from hil_tests.instruments.drivers import Driver, chosen
 from hil_tests.instruments.scenario import Strict
@@ -63,6 +64,49 @@ class NodeEntry(Strict):
         if self.battery and self.kind not in {one.kind for one in battery.load().plan}:
             raise ValueError(f"battery: hil_tests/currents.toml has no plan for the kind {self.kind}")
         return self
+
+
+class GatewayEntry(Strict):
+    name: Name
+    """As it publishes."""
+    driver: Literal["virtual", "soldered"]
+
+
+class _OfGateway(BaseModel):
+    """A soldered one has the keys that its gateway.toml has; a virtual one has those of the virtual Koper."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    gateway: Name
+    name: Name
+    driver: Literal["virtual", "soldered"]
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """As it stands in gateway.toml."""
+        return {"name": self.name, **(self.model_extra or {})}
+
+    @model_validator(mode="after")
+    def _is_of_koper(self) -> Self:
+        if self.driver == "virtual" and self.model_extra:
+            raise ValueError(f"{next(iter(self.model_extra))}: what is virtual is as the virtual Koper has it")
+        return self
+
+
+class LineEntry(_OfGateway):
+    """A bus with its meters."""
+
+    @property
+    def config(self) -> LineConfig:
+        """Of a soldered one."""
+        return LineConfig.model_validate(self.table)
+
+
+class ReceiverEntry(_OfGateway):
+    """A dongle that hears radio meters."""
+
+    @property
+    def config(self) -> ReceiverConfig:
+        return ReceiverConfig.model_validate(self.table)
 
 
 class Instrument(BaseModel):

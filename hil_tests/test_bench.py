@@ -13,11 +13,12 @@ from hil_tests.rig_nouns import StimulusEntry
 
 SPEAKS = 60.0  # s
 RETURNS = 60.0  # s from power on
+READ = 90.0  # s for a readout of every meter of a gateway
 DARK = 2.0  # s
 PULSES = 25
 SKEW = 2_000  # ms that the clocks of a bench may differ
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bench"), pytest.mark.timeout(300)]
 
 
 def now() -> int:
@@ -53,12 +54,32 @@ def test_a_node_comes_back_after_a_power_cut(bench: Bench, measure: Measure) -> 
         measure(f"{node.name} boots", boots_of(bench, node.name) - before, "1", low=1, high=often)
 
 
+@pytest.mark.needs("gateway")
+def test_every_meter_is_read(bench: Bench, measure: Measure) -> None:
+    for thing in bench.metered:
+        measure(f"{thing} is read after", bench.wait_for(thing, "", now(), READ), "s", high=READ)
+
+
+@pytest.mark.needs("gateway:power")
+def test_a_gateway_comes_back_after_a_power_cut(bench: Bench, measure: Measure) -> None:
+    for gateway in bench.rig.gateway:
+        bench.power[gateway.name].off()
+        time.sleep(DARK)
+        bench.power[gateway.name].on()
+        began = now()
+        for thing in bench.metered:
+            bench.wait_for(thing, "", began, READ)
+        measure(f"{gateway.name} has read all after", (now() - began) / 1000, "s", high=READ)
+
+
 @pytest.mark.needs("truth")
 def test_what_the_sensors_gave_is_stored_once(bench: Bench) -> None:
     """A power cut may cost the one value that was being taken."""
     city = bench.city
     for node in bench.rig.node:  # this test may be the first on a fresh bench
         bench.wait_for_news(node, now(), SPEAKS)
+    for thing in bench.metered:
+        bench.wait_for(thing, "", 0, READ)
     accounts = verdict.wait_for_agreement(city.door, city.truth, city.publishers, city.events, until=now(), seconds=60)
     assert set(accounts) == set(city.devices)
     assert all(one.agrees for one in accounts.values()), verdict.table(accounts)

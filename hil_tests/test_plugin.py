@@ -33,12 +33,16 @@ REFUSED = {
     "an unknown key": ('driver = "nats"', 'driver = "nats", port = 1', "broker.port: unknown key"),
     "an unknown broker": ('driver = "nats"', 'driver = "emqx"', "broker.driver"),
     "an unknown kind": ('kind = "water"', 'kind = "wine"', "node.1.kind"),
-    "a switch of nothing": ('node = "water-0001"', 'node = "water-0009"', "power.1.node: there is no node water-0009"),
+    "a switch of nothing": (
+        'node = "water-0001"',
+        'node = "water-0009"',
+        "power.1.node: there is no node or gateway water-0009",
+    ),
     "a node twice": ('name = "water-0001"', 'name = "park-0001"', "node: a name stands here twice"),
     "a soldered node in a virtual city": (
         'driver = "virtual"\nthing',
         'driver = "soldered"\nthing',
-        "node: soldered nodes",
+        "node.0.driver: what is soldered needs an external broker and collector",
     ),
     "a switch without commands": (
         'node = "park-0001"\ndriver = "virtual"',
@@ -83,6 +87,18 @@ REFUSED = {
     ),
     "a stimulus without an expectation": ("each = 0.001", "", "stimulus.1.shows: either it or each is needed"),
     "a wire that is none": ('wire = "sensor"', 'wire = "Sensor 1"', "stimulus.0.wire"),
+    "a gateway by the name of a node": ('name = "gw-0001"', 'name = "park-0001"', "node: a name stands here twice"),
+    "a line of nobody": ('gateway = "gw-0001"', 'gateway = "gw-0002"', "line.0.gateway: there is no gateway gw-0002"),
+    "a virtual line with a port": (
+        'name = "cellar"',
+        'name = "cellar"\nport = "/dev/x"',
+        "line.0.port: what is virtual",
+    ),
+    "a soldered line in a virtual city": (
+        'name = "cellar"\ndriver = "virtual"',
+        'name = "cellar"\ndriver = "soldered"',
+        "line.0.driver: what is soldered needs an external broker",
+    ),
     "no TOML": ("name =", "name", "line"),
 }
 
@@ -102,6 +118,8 @@ def test_a_rig_that_cannot_be_is_refused_by_key(case: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
+        ('"gw-0001"', '"gw-0002"', "the virtual Koper has no gateway gw-0002"),
+        ('name = "cellar"', 'name = "attic"', "the gateway of the virtual Koper has no attic"),
         ('name = "water-0001"', 'name = "water-0009"', "the virtual Koper has no node water-0009"),
         (
             'thing = "spot-0001"',
@@ -112,7 +130,9 @@ def test_a_rig_that_cannot_be_is_refused_by_key(case: str, tmp_path: Path) -> No
 )
 def test_a_virtual_rig_of_what_koper_has_not_is_refused(before: str, after: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "rig.toml"
-    file.write_text(VIRTUAL.split("[[power]]")[0].replace(before, after, 1))
+    devices = VIRTUAL.split("[[power]]")[0]
+    assert before in devices
+    file.write_text(devices.replace(before, after))
     with pytest.raises(BenchError, match=message), running(load_rig(file)):
         pass
 
@@ -123,6 +143,67 @@ def test_a_virtual_instrument_of_a_soldered_rig_is_refused(tmp_path: Path) -> No
     file.write_text(soldered.split("[[power]]")[0] + '[[power]]\nnode = "park-0001"\ndriver = "virtual"\n')
     with pytest.raises(BenchError, match=r"power\.0\.driver: what is virtual needs a virtual city"):
         load_rig(file)
+
+
+LINE = """
+[[gateway]]
+name = "gw-0001"
+driver = "soldered"
+
+[[line]]
+gateway = "gw-0001"
+name = "bench"
+driver = "soldered"
+kind = "mbus"
+port = "/dev/ttyUSB0"
+baud = 2400
+
+[[line.meter]]
+thing = "wm-0001"
+primary_address = 1
+period = 60
+
+[[receiver]]
+gateway = "gw-0001"
+name = "roof"
+driver = "soldered"
+kind = "im871a"
+port = "/dev/ttyUSB1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('port = "/dev/ttyUSB0"', 'port = "COM1"', "line.0.port: expected a serial device"),
+        ("primary_address = 1", "primary_address = 300", "line.0.meter.0.primary_address: "),
+        ("primary_address = 1", "unit_id = 1", "line.0.meter.0.primary_address: missing, a mbus line needs it"),
+        ("period = 60", 'period = 60\nprofile = "wine"', "line.0.meter.0.profile: "),
+        ('kind = "im871a"', 'kind = "im999"', "receiver.0.kind: "),
+        ("/dev/ttyUSB1", "/dev/ttyUSB0", "receiver.0.port: /dev/ttyUSB0 is another line's already"),
+        (
+            '[[receiver]]\ngateway = "gw-0001"',
+            '[[receiver]]\ngateway = "gw-9"',
+            "receiver.0.gateway: there is no gateway",
+        ),
+        ('driver = "soldered"\n\n', 'driver = "virtual"\n\n', "gateway.0.driver: what is virtual needs a virtual city"),
+    ],
+)
+def test_a_line_that_no_gateway_would_take_is_refused_by_its_key(
+    before: str, after: str, message: str, tmp_path: Path
+) -> None:
+    soldered = (RIGS / "bench.toml").read_text().split("[[")
+    nodes = soldered[0] + "".join(f"[[{one}" for one in soldered if one.startswith("node]]"))
+    file = tmp_path / "rig.toml"
+    file.write_text(nodes + LINE)
+    rig = load_rig(file)
+    assert {"gateway", "line", "receiver"} <= rig.capabilities
+    assert (rig.line[0].config.baud, rig.receiver[0].config.kind) == (2400, "im871a")
+    assert before in LINE
+    file.write_text(nodes + LINE.replace(before, after, 1))
+    with pytest.raises(BenchError) as refused:
+        load_rig(file)
+    assert f"{file}: {message}" in str(refused.value)
 
 
 def test_a_rig_file_that_is_not_there_is_named(tmp_path: Path) -> None:

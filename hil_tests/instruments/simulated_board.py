@@ -1,8 +1,11 @@
-"""What answers as a Modbus board without one? The library's own server: 16 coils and 8 holding registers, unit 1."""
+"""What answers as a Modbus board without one? The library's own server, unit 1.
+
+16 coils, 8 holding registers, and input registers 0 to 1023 that repeat ``words``.
+"""
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +22,7 @@ Written = list[tuple[int, list[int]]]
 """(address, values) of each write."""
 
 
-def _board(written: Written | None) -> SimDevice:
+def _board(written: Written | None, words: Sequence[int]) -> SimDevice:
     async def note(
         _function: int, _start: int, address: int, _count: int, _now: list[int], values: list[int] | list[bool] | None
     ) -> ExcCodes | None:
@@ -28,17 +31,18 @@ def _board(written: Written | None) -> SimDevice:
         return None
 
     coils = [SimData(0, count=16, values=False, datatype=DataType.BITS)]
+    inputs = [SimData(0, count=1024 // len(words), values=list(words), datatype=DataType.REGISTERS)]
     registers = [SimData(0, count=8, values=0, datatype=DataType.REGISTERS)]
-    return SimDevice(1, (coils, coils, registers, registers), action=note)
+    return SimDevice(1, (coils, coils, registers, inputs), action=note)
 
 
 @contextmanager
-def simulated_board(at: Path | int, written: Written | None = None) -> Iterator[None]:
+def simulated_board(at: Path | int, written: Written | None = None, words: Sequence[int] = (0,)) -> Iterator[None]:
     """On a serial device (9600 baud, no parity), or on a TCP port of the loopback; ``written`` gets every write."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(_started(at, written), loop).result(10)
+    server = asyncio.run_coroutine_threadsafe(_started(at, _board(written, words)), loop).result(10)
     try:
         yield
     finally:
@@ -49,8 +53,7 @@ def simulated_board(at: Path | int, written: Written | None = None) -> Iterator[
         loop.close()
 
 
-async def _started(at: Path | int, written: Written | None) -> _Server:
-    board = _board(written)
+async def _started(at: Path | int, board: SimDevice) -> _Server:
     server: _Server
     if isinstance(at, Path):
         server = ModbusSerialServer(board, port=str(at), baudrate=9600)
