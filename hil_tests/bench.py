@@ -3,8 +3,9 @@
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -45,11 +46,19 @@ class Bench:
 
     def restore(self) -> None:
         """Whatever a test has switched off is on again, whatever it has shown is gone; BenchError when it can't be."""
-        for switch in self.power.values():
-            if switch.is_on is not True:
-                switch.on()
-        while self._shown:
-            self._stimuli[self._shown.pop()].rest()
+        failed = []
+        undoing: list[Callable[[], None]] = [partial(_switched_on, one) for one in self.power.values()]
+        for undo in undoing + self._rests():
+            try:
+                undo()
+            except BenchError as error:  # the others are made good all the same
+                failed.append(str(error))
+        if failed:
+            raise BenchError(f"rig {self.rig.name} is not as it was: {'; '.join(failed)}")
+
+    def _rests(self) -> list[Callable[[], None]]:
+        shown, self._shown = self._shown, set()
+        return [self._stimuli[key].rest for key in sorted(shown)]
 
     def stimulus(self, key: str) -> Stimulus:
         """Of ``<node>.<wire>``."""
@@ -99,6 +108,11 @@ class Bench:
 
         wait_until(came, f"{thing} says {quantity or 'something'}", seconds, 0.05)
         return time.monotonic() - began
+
+
+def _switched_on(switch: Power) -> None:
+    if switch.is_on is not True:
+        switch.on()
 
 
 @contextmanager

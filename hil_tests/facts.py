@@ -17,9 +17,16 @@ def facts_of(bench: Bench) -> dict[str, str]:
         found["store"] = bench.city.plan.store
         found["MicroPython"] = _micropython()
     for node in bench.rig.node:
-        said = bench.last(node.name, "firmware_version")
-        found[f"firmware of {node.name}"] = str(said[1]) if said else UNKNOWN
+        found[f"firmware of {node.name}"] = _firmware(bench, node.name)
     return found
+
+
+def _firmware(bench: Bench, node: str) -> str:
+    try:
+        said = bench.last(node, "firmware_version")
+    except ConnectionError:
+        return UNKNOWN
+    return str(said[1]) if said else UNKNOWN
 
 
 def _collector(bench: Bench) -> str:

@@ -142,11 +142,13 @@ def bench(request: pytest.FixtureRequest, rig: Rig) -> Iterator[Bench]:
     try:
         yield found
     finally:
-        if folder := request.config.getoption("--logs"):
-            told["logs"] = found.logs.write(folder / _file_name(request.node.nodeid))
-        found.logs.forget()
-        told["facts"] = facts_of(found)
-        found.restore()
+        try:
+            found.restore()
+        finally:
+            if folder := request.config.getoption("--logs"):
+                told["logs"] = found.logs.write(folder / _file_name(request.node.nodeid))
+            found.logs.forget()
+            told["facts"] = facts_of(found)
 
 
 def _file_name(nodeid: str) -> str:

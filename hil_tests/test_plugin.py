@@ -221,6 +221,26 @@ def test_a_second_run_is_told_who_has_the_rig_and_since_when(tmp_path: Path) -> 
         pass
 
 
+def test_who_dies_lets_go_of_the_rig(tmp_path: Path) -> None:
+    code = f"""
+import time
+from pathlib import Path
+from hil_tests.lock import held
+with held("a", Path({str(tmp_path)!r})):
+    print("held", flush=True)
+    time.sleep(100)
+"""
+    holder = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(BenchError, match=f"rig a: in use by process {holder.pid} of "), held("a", tmp_path):
+        pass
+    holder.kill()
+    holder.wait(10)
+    with held("a", tmp_path):
+        pass
+
+
 def test_a_measurement_is_written_down_before_it_is_judged() -> None:
     written: list[tuple[str, object]] = []
     measure = Measure("test_x", lambda name, text: written.append((name, text)))
@@ -236,8 +256,8 @@ def test_limits_are_inclusive(value: float, is_well: bool) -> None:
     assert Measurement("x", value, "1", 1, 2).is_well == is_well
 
 
-def run(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "hil_tests/test_bench.py", *options]
+def run(*options: str, file: str = "test_bench.py") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"hil_tests/{file}", *options]
     return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
 
 
@@ -245,14 +265,14 @@ def test_on_an_absent_rig_the_same_tests_are_skipped_with_the_reason() -> None:
     done = run("--rig", "hil_tests/rigs/bench.toml")
     assert f"{ON_THE_BENCH} skipped" in done.stdout
     assert "passed" not in done.stdout
-    assert "rig bench: there is no /dev/serial/by-id/usb-bench-park" in done.stdout
+    assert "rig bench: there is no /dev/bench-park" in done.stdout
 
 
 def test_with_require_rig_they_fail() -> None:
     done = run("--rig", "hil_tests/rigs/bench.toml", "--require-rig")
     assert done.returncode == 1
     assert f"{ON_THE_BENCH} errors" in done.stdout
-    assert "rig bench: there is no /dev/serial/by-id/usb-bench-park" in done.stdout
+    assert "rig bench: there is no /dev/bench-park" in done.stdout
 
 
 def test_a_rig_file_that_cannot_be_ends_the_run_in_one_line(tmp_path: Path) -> None:
@@ -320,6 +340,98 @@ def test_what_a_test_left_switched_off_when_it_crashed_is_on_again(tmp_path: Pat
     assert "1 failed, 1 passed" in done.stdout, done.stdout
     assert "RuntimeError: in mid-fault" in done.stdout
     assert "what park-0001 said" in done.stdout
+
+
+SOLDERED = """
+name = "soldered"
+broker = { driver = "external" }
+collector = { driver = "external", url = "http://127.0.0.1:1", token_file = "PLACE/token" }
+directory = "PLACE"
+
+[[node]]
+name = "park-0001"
+kind = "parking"
+driver = "soldered"
+thing = "spot-0001"
+quantity = "distance"
+
+[[node]]
+name = "park-0002"
+kind = "parking"
+driver = "soldered"
+thing = "spot-0002"
+quantity = "distance"
+
+[[power]]
+node = "park-0001"
+driver = "command"
+on = ["touch", "PLACE/park-0001"]
+off = ["rm", "-f", "PLACE/park-0001"]
+
+[[power]]
+node = "park-0002"
+driver = "command"
+on = ["touch", "PLACE/park-0002"]
+off = ["rm", "-f", "PLACE/park-0002"]
+"""
+"""Whose switches are files, and whose collector is away."""
+
+
+@pytest.fixture
+def soldered(tmp_path: Path) -> Path:
+    (tmp_path / "token").write_text("x")
+    file = tmp_path / "soldered.toml"
+    file.write_text(SOLDERED.replace("PLACE", str(tmp_path)))
+    return file
+
+
+def test_what_a_killed_run_left_in_the_dark_is_on_again_in_the_next(soldered: Path, tmp_path: Path) -> None:
+    with running(load_rig(soldered)) as bench:
+        assert (tmp_path / "park-0001").exists()
+        bench.power["park-0001"].off()
+        assert not (tmp_path / "park-0001").exists()
+    with running(load_rig(soldered)):
+        assert (tmp_path / "park-0001").exists()
+
+
+def test_a_switch_that_fails_does_not_keep_the_others_off(soldered: Path, tmp_path: Path) -> None:
+    soldered.write_text(soldered.read_text().replace('["touch", "' + str(tmp_path / "park-0001"), '["false", "'))
+    named = "rig soldered is not as it was: power of park-0001: false"
+    with pytest.raises(BenchError, match=named), running(load_rig(soldered)):
+        pass
+    assert (tmp_path / "park-0002").exists()
+
+
+def test_every_driver_keeps_its_promise_on_a_soldered_rig_too(soldered: Path) -> None:
+    options = ["-k", "may_be_said_twice"]
+    absent = run(*options, "--rig", "hil_tests/rigs/bench.toml", file="test_instruments_power.py")
+    assert "5 passed, 3 skipped" in absent.stdout, absent.stdout
+    there = run(*options, "--rig", str(soldered), file="test_instruments_power.py")
+    assert "7 passed" in there.stdout, there.stdout
+
+
+DARK = """
+import pytest
+
+@pytest.mark.needs("power")
+def test_crashes_in_the_dark(bench):
+    for one in bench.power.values():
+        one.off()
+    raise RuntimeError("in mid-fault")
+"""
+
+
+def test_a_soldered_bench_is_under_power_after_a_crash_also_when_its_collector_is_away(
+    soldered: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "bench.html"
+    done = run_tests(DARK, tmp_path, "--rig", str(soldered), "--report", str(page))
+    assert "1 failed" in done.stdout
+    assert "error" not in done.stdout
+    assert (tmp_path / "park-0001").exists()
+    assert (tmp_path / "park-0002").exists()
+    assert "RuntimeError: in mid-fault" in page.read_text()
+    assert '<th>firmware of park-0001</th><td class="text">unknown</td>' in page.read_text()
 
 
 MEASURES = """
