@@ -1,6 +1,7 @@
-"""What may be skipped? In CI, only what stands here with its reason; any other skip fails the run."""
+"""What holds for every test? In CI only what stands here may be skipped; SIGINT reaches what a test starts."""
 
 import os
+import signal
 
 import pytest
 
@@ -18,6 +19,11 @@ MAY_BE_SKIPPED = (
     "a small disk can be mounted by root alone",
 )
 _unlisted: list[str] = []
+
+
+def pytest_configure() -> None:
+    """A shell hands SIGINT down as ignored to what it runs in the background; what a test starts would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
