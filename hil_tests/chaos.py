@@ -20,6 +20,7 @@ from hil_tests.faults import FAULTS
 from hil_tests.instruments.broker import KINDS
 from hil_tests.instruments.fast_time import REAL
 from hil_tests.instruments.process import free_ports, wait_until
+from hil_tests.matrix import SMALL_DISKS, can_fill_disks
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 
@@ -35,7 +36,8 @@ class Planned:
     begin: float
     end: float
     fault: str
-    publisher: str
+    target: str
+    """The name of what it befalls."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,11 @@ class Happened:
     begin: int
     end: int
     fault: str
-    publisher: str
+    target: str
 
 
-def schedule(seed: int, seconds: float, publishers: Sequence[str]) -> list[Planned]:
-    """One fault after the other until ``seconds`` are over; the same for the same seed and publishers."""
+def schedule(seed: int, seconds: float, faults: Sequence[str]) -> list[Planned]:
+    """One of these faults after the other until ``seconds`` are over; the same for the same seed and faults."""
     chance = random.Random(seed)
     planned: list[Planned] = []
     at = chance.uniform(*CALM)
@@ -57,7 +59,8 @@ def schedule(seed: int, seconds: float, publishers: Sequence[str]) -> list[Plann
         end = at + chance.uniform(*LASTS)
         if end > seconds:
             return planned
-        planned.append(Planned(at, end, chance.choice(sorted(FAULTS)), chance.choice(sorted(publishers))))
+        fault = chance.choice(sorted(faults))
+        planned.append(Planned(at, end, fault, chance.choice(FAULTS[fault].targets).name))
         at = end + chance.uniform(*CALM)
 
 
@@ -68,11 +71,17 @@ def run(city: VirtualCity, planned: Sequence[Planned], seconds: float) -> list[H
     for one in planned:
         _live(city, began + one.begin)
         begin = REAL.now_ms()
-        with FAULTS[one.fault](city, one.publisher):
+        fault = FAULTS[one.fault]
+        with fault.befall(city, [target for target in fault.targets if target.name == one.target]):
             time.sleep(max(0.0, began + one.end - time.monotonic()))
-        happened.append(Happened(begin, REAL.now_ms(), one.fault, one.publisher))
+        happened.append(Happened(begin, REAL.now_ms(), one.fault, one.target if fault.is_of_devices else ""))
     _live(city, began + seconds)
     return happened
+
+
+def possible() -> list[str]:
+    """The faults of a city on DuckDB that can be here."""
+    return [name for name, one in FAULTS.items() if one.needs == "" or (one.needs == "disk" and can_fill_disks())]
 
 
 def _live(city: VirtualCity, until: float) -> None:
@@ -83,12 +92,13 @@ def _live(city: VirtualCity, until: float) -> None:
 
 def live_through(broker: Kind, seed: int, seconds: float, directory: Path) -> report.Run:
     """A city from its begin to the judgement."""
-    city = VirtualCity(Plan(directory / "city", Ports(*free_ports(2)), broker, has_network=True))
+    disks = SMALL_DISKS if can_fill_disks() else ()
+    city = VirtualCity(Plan(directory / "city", Ports(*free_ports(2)), broker, can_fail=True, small_disks=disks))
     try:
         city.start()
         wait_until(lambda: set(verdict.fetch(city.door, city.publishers)) != set(), "values arrive", 90)
         begin = REAL.now_ms()
-        happened = run(city, schedule(seed, seconds, city.devices), seconds)
+        happened = run(city, schedule(seed, seconds, possible()), seconds)
         until = REAL.now_ms()
         accounts = verdict.wait_for_agreement(
             city.door, city.truth, city.publishers, city.events, until=until, seconds=HEALING

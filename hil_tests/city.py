@@ -6,18 +6,21 @@ they outlive what reads them. ``Plan`` says what, ``VirtualCity`` builds it in a
 
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import executable
 from typing import Any
 
+from hil_tests import wiring
 from hil_tests.door import Door, opened
 from hil_tests.events import Death, Event
-from hil_tests.instruments import broker, influx, node
+from hil_tests.instruments import broker, influx, node, plain_publisher
 from hil_tests.instruments.fast_time import REAL, Clock
 from hil_tests.instruments.process import BenchError, Program, answers, free_ports, is_free, wait_until
 from hil_tests.instruments.proxy import Proxy
-from hil_tests.koper import MBUS, MODBUS, NODES, MeterPlan, NodePlan
+from hil_tests.instruments.small_disk import SmallDisk, small_disk
+from hil_tests.koper import MBUS, MODBUS, NODES, OTHERS_THING, MeterPlan, NodePlan
 from provisioning.authority import Authority, Role
 from provisioning.broker import Kind
 from provisioning.broker import write as write_rights
@@ -26,6 +29,11 @@ from provisioning.quickstart import Ports, quickstart
 
 CITY = "koper"
 GATEWAY = "gw-0001"
+OTHERS = "other-0001"
+DATA = "data"
+"""The folder of the collector's own files."""
+_MEGABYTES = {DATA: 220, GATEWAY: 12}
+_OF_A_NODE = 4  # MB
 
 
 @dataclass(frozen=True)
@@ -41,8 +49,15 @@ class Plan:
     modbus_period: int = 2
     nodes: tuple[NodePlan, ...] = NODES
     with_meters: bool = True
-    has_network: bool = False
-    """Devices reach the broker over a stretch of network that can fail."""
+    can_fail: bool = False
+    """Devices reach the broker over a network that can fail, clocks of programs step, the gateway's disk forgets what
+    was not synced, and root can fill the disks of ``small_disks``."""
+    small_disks: tuple[str, ...] = ()
+    """``DATA``, and publishers."""
+    with_others: bool = False
+    """A sensor that others made, without an outbox."""
+    without: tuple[str, str] | None = None
+    """A program, and the protection that it does without: ``instruments/protections``."""
     clock: Clock = REAL
 
 
@@ -56,6 +71,9 @@ class VirtualCity:
     ended: list[str] = field(default_factory=list)
     """What ended without being killed, and had to be started again."""
     _down: dict[str, int] = field(default_factory=dict)
+    disks: dict[str, SmallDisk] = field(default_factory=dict)
+    """The small disks, by the name of what is on it."""
+    _mounted: ExitStack = field(default_factory=ExitStack)
     _door: Door | None = None
     _network: Proxy | None = None
 
@@ -85,11 +103,13 @@ class VirtualCity:
     def publishers(self) -> dict[str, str]:
         """Thing -> the publisher that speaks for it."""
         nodes = {one.thing.id: one.publisher for one in self.plan.nodes}
-        return nodes | {one.thing.id: GATEWAY for one in self._meters}
+        others = {OTHERS_THING.id: OTHERS} if self.plan.with_others else {}
+        return nodes | {one.thing.id: GATEWAY for one in self._meters} | others
 
     @property
     def truth(self) -> list[Path]:
-        files = [self.plan.directory / "meters.truth.jsonl", self.plan.directory / "sensors.truth.jsonl"]
+        files = [self.plan.directory / name for name in (wiring.METERS_TRUTH, wiring.SENSORS_TRUTH)]
+        files.append(plain_publisher.truth_of(self.plan.directory, OTHERS))
         return [file for file in files if file.exists()]
 
     @property
@@ -103,22 +123,25 @@ class VirtualCity:
                 raise BenchError(
                     f"port {port} ({what}) is taken: is another demo running? Stop it, or choose another port"
                 )
+        self._mount()
         store = self._store()
         self._provision(store)
         self._start_simulators()
         self._add("broker", broker.program(self.plan.broker, self.plan.directory, self._log("broker")))
         wait_until(lambda: answers(self.plan.ports.mqtt), f"the broker listens: {self._log('broker')}")
-        if self.plan.has_network:
+        if self.plan.can_fail:
             port = next(port for port in free_ports(6) if port not in self.plan.ports)
             self._network = Proxy(port, self.plan.ports.mqtt)
             self._network.start()
         config = self.plan.directory / "collector.toml"
-        self._add("collector", self._python("collector", "collector", "--config", config))
+        self._add("collector", self._ours("collector", "collector", "--config", config))
         wait_until(lambda: answers(self.plan.ports.http), f"the collector serves: {self._log('collector')}", 60)
         self._door = opened(self.url, config)
         self._start_nodes()
         if self.plan.with_meters:
-            self._add(GATEWAY, self._python(GATEWAY, "edge", "--config", self._write_gateway()))
+            self._add(GATEWAY, self._ours(GATEWAY, "edge", "--config", self._write_gateway()))
+        if self.plan.with_others:
+            self._add(OTHERS, plain_publisher.program(self.plan.directory, OTHERS, OTHERS_THING.id))
 
     def supervise(self) -> list[str]:
         """Start again what has ended; return the names."""
@@ -149,6 +172,8 @@ class VirtualCity:
         if self._network is not None:
             self._network.stop()
             self._network = None
+        self._mounted.close()
+        self.disks.clear()
 
     @property
     def _meters(self) -> tuple[MeterPlan, ...]:
@@ -165,6 +190,31 @@ class VirtualCity:
     def _python(self, name: str, module: str, *arguments: str | Path) -> Program:
         return Program(name, [executable, "-m", module, *arguments], self._log(name), directory=self.plan.directory)
 
+    def _ours(self, name: str, module: str, *arguments: str | Path) -> Program:
+        """A program of ours, which a fault may befall from within."""
+        if not self.plan.can_fail:
+            return self._python(name, module, *arguments)
+        changes: list[str | Path] = ["--clock", self.clock_of(name)]
+        if name == GATEWAY:
+            changes.append("--forgetful")
+        if self.plan.without and self.plan.without[0] == name:
+            changes += ["--without", self.plan.without[1]]
+        return self._python(name, "hil_tests.instruments.changed", *changes, module, *arguments)
+
+    def clock_of(self, name: str) -> Path:
+        """The file with the ms by which the clock of this program is off."""
+        return self.plan.directory / f"{name}.clock"
+
+    @property
+    def disturbances(self) -> Path:
+        """The file that says what disturbs the wires."""
+        return self.plan.directory / wiring.DISTURBANCES
+
+    def _mount(self) -> None:
+        for name in self.plan.small_disks:
+            folder = self.plan.directory / name
+            self.disks[name] = self._mounted.enter_context(small_disk(folder, _MEGABYTES.get(name, _OF_A_NODE)))
+
     def _store(self) -> str:
         if self.plan.store == "influx":
             port = next(port for port in free_ports(3) if port not in self.plan.ports)  # nobody listens there yet
@@ -180,12 +230,15 @@ class VirtualCity:
         # The bench starts the broker, so that it can be killed alone.
         config.write_text(config.read_text().replace(f'kind = "{self.plan.broker}"', 'kind = "external"'))
         inventory = Inventory(directory / "inventory.toml")
-        for thing in (*(one.thing for one in self.plan.nodes), *(one.thing for one in self._meters)):
+        others = (OTHERS_THING,) if self.plan.with_others else ()
+        for thing in (*(one.thing for one in self.plan.nodes), *(one.thing for one in self._meters), *others):
             if thing.id not in inventory.ids("thing"):
                 inventory.add_thing(thing)
         roles: dict[str, Role] = dict.fromkeys((one.publisher for one in self.plan.nodes), "node")
         if self.plan.with_meters:
             roles[GATEWAY] = "gateway"
+        if self.plan.with_others:
+            roles[OTHERS] = "node"
         authority = Authority(directory)
         for name, role in roles.items():
             if not authority.knows(name):
@@ -202,19 +255,13 @@ class VirtualCity:
 
     def _start_meters(self) -> None:
         meters = self.plan.directory / "meters.toml"
-        meters.write_text(
-            'truth = "meters.truth.jsonl"\n'
-            + _simulated_line("cellar", "mbus", MBUS)
-            + _simulated_line("switchboard", "modbus-rtu", MODBUS)
-        )
+        meters.write_text(wiring.meters())
         self._add("meters", self._python("meters", "hil_tests.instruments.meters", meters))
         wait_until(lambda: self._said("meters") >= 2, f"the meters answer: {self._log('meters')}")
 
     def _start_sensors(self) -> None:
         sensors = self.plan.directory / "sensors.toml"
-        clock = ", ".join(f"{key} = {value}" for key, value in self.plan.clock._asdict().items())
-        head = f'truth = "sensors.truth.jsonl"\nseed = 7\nclock = {{ {clock} }}\n'
-        sensors.write_text(head + "".join(map(_simulated_sensor, self.plan.nodes)))
+        sensors.write_text(wiring.sensors(self.plan.nodes, self.plan.clock))
         self._add("sensors", self._python("sensors", "hil_tests.instruments.sensors", sensors))
         wait_until(lambda: self._said("sensors") >= len(self.plan.nodes), f"sensors listen: {self._log('sensors')}")
 
@@ -238,61 +285,15 @@ class VirtualCity:
         directory = self.plan.directory
         if self.plan.clock != REAL:
             hal = {**hal, "clock": self.plan.clock._asdict()}
-        config = {
-            "city": CITY,
-            "publisher": one.publisher,
-            "thing": one.thing.id,
-            "kind": one.kind,
-            "period_ms": self.plan.period_ms,
-            "broker": {"host": "127.0.0.1", "port": self._port_of_devices, "server_name": "localhost"},
-            "hal": hal,
-            **one.settings,
-        }
+        config = wiring.node(CITY, one, self._port_of_devices, self.plan.period_ms, hal)
         built = node.build(directory / one.publisher, config, directory / "certificates", directory / "ca/ca.der")
         log = self._log(one.publisher)
         program = Program(one.publisher, built.command, log, directory=built.directory, environment=built.environment)
         self._add(one.publisher, program)
 
     def _write_gateway(self) -> Path:
-        directory = self.plan.directory
-        file = directory / "gateway.toml"
-        lines = [
-            _gateway_line("cellar", "mbus", "primary_address", directory, MBUS, self.plan.mbus_period),
-            _gateway_line("switchboard", "modbus-rtu", "unit_id", directory, MODBUS, self.plan.modbus_period),
-        ]
-        certificate = f"certificates/{GATEWAY}"
-        file.write_text(
-            f'city = "{CITY}"\npublisher = "{GATEWAY}"\noutbox = "gateway.sqlite"\nclock = "host"\n\n'
-            '[collector]\nkey = "certificates/collector.pem"\n\n[broker]\n'
-            f'port = {self._port_of_devices}\nca = "ca/ca.pem"\n'
-            f'certificate = "{certificate}.pem"\nkey = "{certificate}.key"\n' + "".join(lines)
-        )
+        file = self.plan.directory / GATEWAY / "gateway.toml"
+        file.parent.mkdir(exist_ok=True)
+        periods = {"cellar": self.plan.mbus_period, "switchboard": self.plan.modbus_period}
+        file.write_text(wiring.gateway(CITY, GATEWAY, self.plan.directory, self._port_of_devices, periods))
         return file
-
-
-def _simulated_line(name: str, kind: str, meters: tuple[MeterPlan, ...]) -> str:
-    baud = 2400 if kind == "mbus" else 9600
-    lines = [f'\n[[line]]\nname = "{name}"\nkind = "{kind}"\nlink = "{name}.tty"\nbaud = {baud}\n']
-    lines += [f'[[line.meter]]\nthing = "{m.thing.id}"\nmodel = "{m.model}"\naddress = {m.address}\n' for m in meters]
-    return "".join(lines)
-
-
-def _simulated_sensor(one: NodePlan) -> str:
-    more = "".join(f"{key} = {json.dumps(value)}\n" for key, value in one.sensor.items())
-    return f'\n[[sensor]]\nthing = "{one.thing.id}"\nkind = "{one.kind}"\n{more}'
-
-
-def _gateway_line(  # noqa: PLR0913, PLR0917  # what a line of gateway.toml has
-    name: str, kind: str, address: str, directory: Path, meters: tuple[MeterPlan, ...], period: int
-) -> str:
-    baud = 2400 if kind == "mbus" else 9600
-    head = (
-        f'\n[[line]]\nname = "{name}"\nkind = "{kind}"\nport = "{directory / name}.tty"\n'
-        f'baud = {baud}\nparity = "N"\n'  # a pty knows no parity: it refuses even, once it is configured
-    )
-    lines = [head]
-    lines += [
-        f'[[line.meter]]\nthing = "{m.thing.id}"\nprofile = "{m.profile}"\n{address} = {m.address}\nperiod = {period}\n'
-        for m in meters
-    ]
-    return "".join(lines)

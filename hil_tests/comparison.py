@@ -77,8 +77,8 @@ def _compare_series(  # noqa: PLR0913, PLR0917  # one comparison, all it needs
 ) -> None:
     name = " ".join(key)
     times = [one.at for one in given]
-    stretches = [
-        range(max(0, bisect_right(times, one.begin) - 1), bisect_right(times, one.end))
+    stretches = [  # what was given last before the clock stepped may have been stamped after, behind its predecessor
+        range(max(0, bisect_right(times, one.begin) - 2), bisect_right(times, one.end))
         for one in events
         if isinstance(one, Stepped)
     ]

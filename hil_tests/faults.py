@@ -1,26 +1,58 @@
 """What can befall a city, and how does each end? Every fault is a context manager that undoes what it did.
 
-It takes the city and the publisher it is meant for; one that befalls the whole city takes no notice of that.
+It takes the city and the targets that it is meant for: devices and their wires. One that befalls the whole city takes
+no notice of them. What the judge must know of it, it adds to the city's events.
 """
 
+import json
 import os
+import random
 import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 
-from hil_tests.city import VirtualCity
+from hil_tests import identity
+from hil_tests.city import DATA, VirtualCity
+from hil_tests.events import Disturbed, Stepped
+from hil_tests.instruments.disturbance import disturbed
+from hil_tests.instruments.fast_time import REAL
+from hil_tests.instruments.process import wait_until
+from hil_tests.targets import ON_MBUS, ON_MODBUS, PARKING, TARGETS, Target, publishers
 
-Fault = Callable[[VirtualCity, str], AbstractContextManager[None]]
+Befall = Callable[[VirtualCity, Sequence[Target]], AbstractContextManager[None]]
+BEHIND = -90_000  # ms
+AHEAD = 3_600_000  # ms
+NOISE = 0.03  # of characters
+ALONE = 5.0  # s
+LATE = 2.4  # s: more than a gateway waits for an answer
+
+
+@dataclass(frozen=True)
+class Fault:
+    befall: Befall
+    targets: tuple[Target, ...] = TARGETS
+    """Whom it can befall."""
+    why: str = ""
+    """Why not the others."""
+    needs: str = ""
+    """``disk``: small disks, so root; ``influx``: a city whose store is a process of its own."""
+    is_of_devices: bool = True
+    """Whether it befalls its targets, and not the whole city."""
+
+
+# ---- programs -------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def killed(city: VirtualCity, name: str) -> Iterator[None]:
-    """``kill -9``: nothing is flushed, nobody is told. At the end it is started again."""
-    city.down(name)
-    try:
+def killed(city: VirtualCity, *names: str) -> Iterator[None]:
+    """``kill -9``: nothing is flushed, nobody is told. At the end they are started again, the first one first."""
+    with ExitStack() as undo:
+        for name in reversed(names):
+            city.down(name)
+            undo.callback(city.up, name)
         yield
-    finally:
-        city.up(name)
 
 
 @contextmanager
@@ -34,46 +66,165 @@ def frozen(city: VirtualCity, name: str) -> Iterator[None]:
         os.killpg(group, signal.SIGCONT)
 
 
-def broker_killed(city: VirtualCity, _publisher: str) -> AbstractContextManager[None]:
-    return killed(city, "broker")
+@contextmanager
+def server_restarted(city: VirtualCity, _targets: Sequence[Target]) -> Iterator[None]:
+    """The collector goes first; what the broker took for it meanwhile, the broker may forget when it is killed, too."""
+    with killed(city, "collector"):
+        yield
+        city.kill("broker")
 
 
-def broker_frozen(city: VirtualCity, _publisher: str) -> AbstractContextManager[None]:
-    return frozen(city, "broker")
+# ---- devices --------------------------------------------------------------------------------------------------------
 
 
-def collector_killed(city: VirtualCity, _publisher: str) -> AbstractContextManager[None]:
-    return killed(city, "collector")
-
-
-def collector_frozen(city: VirtualCity, _publisher: str) -> AbstractContextManager[None]:
-    return frozen(city, "collector")
-
-
-def power_cut(city: VirtualCity, publisher: str) -> AbstractContextManager[None]:
+def power_cut(city: VirtualCity, targets: Sequence[Target]) -> AbstractContextManager[None]:
     """Of the device: its reading that was being taken may be gone, and no other."""
-    return killed(city, publisher)
+    return killed(city, *publishers(targets))
 
 
-def network_cut(city: VirtualCity, _publisher: str) -> AbstractContextManager[None]:
-    return city.network.cut()
+@contextmanager
+def power_cut_alone(city: VirtualCity, targets: Sequence[Target]) -> Iterator[None]:
+    """Of devices that could not reach anyone for some seconds: what they measured is nowhere but in their outboxes."""
+    with city.network.cut():
+        time.sleep(ALONE)
+        with power_cut(city, targets):
+            yield
 
 
-def network_closed(city: VirtualCity, _publisher: str) -> AbstractContextManager[None]:
-    return city.network.closed()
+@contextmanager
+def brown_out(city: VirtualCity, targets: Sequence[Target]) -> Iterator[None]:
+    """Power comes and goes, at moments of which some are in the midst of a write."""
+    chance = random.Random(len(city.events))
+    for _ in range(3):
+        with power_cut(city, targets):
+            time.sleep(chance.uniform(0.05, 0.4))
+        time.sleep(chance.uniform(0.3, 1.5))
+    yield
 
 
-def network_slow(city: VirtualCity, _publisher: str) -> AbstractContextManager[None]:
-    return city.network.slow(0.4, 8_000)
+@contextmanager
+def clock_behind(city: VirtualCity, targets: Sequence[Target]) -> Iterator[None]:
+    """Of the device: a gateway's steps back while it runs, a node starts with one that was told the wrong time."""
+    begun = REAL.now_ms()
+    with ExitStack() as undo:
+        for name in publishers(targets):
+            file = city.plan.directory / name / "node.json"
+            undo.enter_context(_started_behind(city, name) if file.exists() else clock_off(city, name, BEHIND))
+        yield
+    city.events += [Stepped(name, begun, REAL.now_ms()) for name in publishers(targets)]
 
 
+@contextmanager
+def _started_behind(city: VirtualCity, name: str) -> Iterator[None]:
+    file = city.plan.directory / name / "node.json"
+    text = file.read_text()
+    settings = json.loads(text)
+    settings["hal"]["clock"] = {"speed": 1, "real_ms": 0, "simulated_ms": BEHIND}
+    try:
+        with killed(city, name):
+            file.write_text(json.dumps(settings))
+        yield
+    finally:
+        with killed(city, name):
+            file.write_text(text)
+
+
+@contextmanager
+def clock_off(city: VirtualCity, name: str, offset: int) -> Iterator[None]:
+    """Of a program of ours, by so many ms; its steady clock goes on."""
+    file = city.clock_of(name)
+    file.write_text(str(offset))
+    try:
+        yield
+    finally:
+        file.unlink()
+
+
+@contextmanager
+def flash_full(city: VirtualCity, targets: Sequence[Target]) -> Iterator[None]:
+    """Of the device: what finds no room is counted as dropped, and the ledger knows it."""
+    begun = REAL.now_ms()
+    with ExitStack() as undo:
+        for name in publishers(targets):
+            city.disks[name].fill()
+            undo.callback(city.disks[name].make_room)
+        yield
+    ended = REAL.now_ms()
+    things = [thing for thing, publisher in city.publishers.items() if publisher in publishers(targets)]
+    city.events += [Disturbed(thing, begun, ended) for thing in things]
+
+
+# ---- wires ----------------------------------------------------------------------------------------------------------
+
+
+def _on_wires(how: Mapping[str, object], *, one_thing: bool = False) -> Befall:
+    """The wire of each target is disturbed; with ``one_thing`` a single thing on it."""
+
+    @contextmanager
+    def befall(city: VirtualCity, targets: Sequence[Target]) -> Iterator[None]:
+        begun = REAL.now_ms()
+        with disturbed(city.disturbances, **{one.one if one_thing else one.wire: how for one in targets}):
+            yield
+        ended = REAL.now_ms()
+        hit = {thing for target in targets for thing in _hit(city, target, one_thing=one_thing)}
+        city.events += [Disturbed(thing, begun, ended) for thing in sorted(hit)]
+
+    return befall
+
+
+def _hit(city: VirtualCity, target: Target, *, one_thing: bool) -> set[str]:
+    """The things whose readings a disturbance of this target touches."""
+    if one_thing or not target.is_gateway:
+        return {target.one}
+    return set(target.things) & set(city.publishers)
+
+
+# ---- all ------------------------------------------------------------------------------------------------------------
+
+
+def _city_wide(befall: Callable[[VirtualCity], AbstractContextManager[None]], needs: str = "") -> Fault:
+    return Fault(lambda city, _targets: befall(city), needs=needs, is_of_devices=False)
+
+
+@contextmanager
+def disk_full(city: VirtualCity) -> Iterator[None]:
+    """Of the collector: it stops taking readings, and acknowledges none."""
+    disk = city.disks[DATA]
+    disk.fill()
+    try:
+        wait_until(lambda: disk.free < 1 << 20, "the disk is full", 5)
+        yield
+    finally:
+        disk.make_room()
+
+
+_BUSES = (ON_MBUS, ON_MODBUS)
+_NO_BUS = "its sensor is on no bus"
 FAULTS: Mapping[str, Fault] = {
-    "broker killed": broker_killed,
-    "broker frozen": broker_frozen,
-    "collector killed": collector_killed,
-    "collector frozen": collector_frozen,
-    "power cut": power_cut,
-    "network cut": network_cut,
-    "network closed": network_closed,
-    "network slow": network_slow,
+    "broker killed": _city_wide(lambda city: killed(city, "broker")),
+    "broker frozen": _city_wide(lambda city: frozen(city, "broker")),
+    "collector killed": _city_wide(lambda city: killed(city, "collector")),
+    "collector frozen": _city_wide(lambda city: frozen(city, "collector")),
+    "collector's clock": _city_wide(lambda city: clock_off(city, "collector", AHEAD)),
+    "collector's disk": _city_wide(disk_full, "disk"),
+    "server restarted": Fault(server_restarted, is_of_devices=False),
+    "store killed": _city_wide(lambda city: killed(city, "influxdb"), "influx"),
+    "store frozen": _city_wide(lambda city: frozen(city, "influxdb"), "influx"),
+    "network cut": _city_wide(lambda city: city.network.cut()),
+    "network deaf": _city_wide(lambda city: city.network.deaf()),
+    "network closed": _city_wide(lambda city: city.network.closed()),
+    "network slow": _city_wide(lambda city: city.network.slow(0.4, 8_000)),
+    "network corrupt": _city_wide(lambda city: city.network.corrupt(0.1)),
+    "power cut": Fault(power_cut),
+    "power cut alone": Fault(power_cut_alone),
+    "brown-out": Fault(brown_out),
+    "clock behind": Fault(clock_behind),
+    "flash full": Fault(flash_full, needs="disk"),
+    "certificate expired": Fault(identity.expired),
+    "certificate revoked": Fault(identity.revoked),
+    "line noise": Fault(_on_wires({"noise": NOISE}), (PARKING, *_BUSES), "a reed contact has no characters"),
+    "line cut": Fault(_on_wires({"is_silent": True})),
+    "line short": Fault(_on_wires({"is_short": True}), _BUSES, _NO_BUS),
+    "device dead": Fault(_on_wires({"is_silent": True}, one_thing=True), _BUSES, _NO_BUS),
+    "answers late": Fault(_on_wires({"late": LATE}), _BUSES, _NO_BUS),
 }

@@ -163,3 +163,10 @@ MODBUS = (
         3,
     ),
 )
+
+OTHERS_THING = thing(
+    "spot-0009",
+    ("Parkirno mesto drugih", "Posto auto di altri", "A parking spot of others"),
+    (13.7302, 45.5483),
+    "mobility",
+)

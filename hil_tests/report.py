@@ -153,7 +153,7 @@ def _lanes(run: Run) -> str:
 
 def _bar(run: Run, one: Mapping[str, Any], y: int, colour: str) -> str:
     begin, end = _x(run, one["begin"]), _x(run, one["end"])
-    words = f"{one['fault']} {one['publisher']}: {(one['end'] - one['begin']) / 1000:.1f} s"
+    words = f"{one['fault']} {one['target']}: {(one['end'] - one['begin']) / 1000:.1f} s"
     return (
         f'<rect x="{begin:.1f}" y="{y}" width="{max(1.0, end - begin):.1f}" height="14" fill="{colour}">'
         f"<title>{escape(words)}</title></rect>"

@@ -90,6 +90,11 @@ def test_under_a_clock_that_is_behind_values_are_compared_in_their_order() -> No
     assert judge([RIGHT[0], *clamped(1.5, 2.0)], BEHIND).missing
 
 
+def test_an_answer_on_its_way_when_the_clock_stepped_is_compared_in_its_order() -> None:
+    late = Stored(1051, 1.5, "m3", 2100)
+    assert judge([RIGHT[0], late, *RIGHT[2:]], (Stepped("gw-1", 2100, 2200),)).agrees
+
+
 def test_of_a_device_that_died_under_a_clock_that_was_behind_one_value_is_excused() -> None:
     death = Death("gw-1", 2000, 2010)
     assert judge([RIGHT[0], *clamped(2.0), RIGHT[3]], (*BEHIND, death)).agrees

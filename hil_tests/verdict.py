@@ -67,10 +67,10 @@ def wait_for_agreement(  # noqa: PLR0913  # one comparison, all it needs
     """Compare until all agree or so many seconds have passed; return the last accounts."""
     deadline = time.monotonic() + seconds
     while True:
-        truth = read_truth(files, until)
         accounts: dict[str, Account] = {}
         try:
-            accounts = compare(truth, fetch(door, {thing for thing, _ in truth}), publishers, events, until)
+            stored = fetch(door, publishers)  # first: what is given meanwhile must stand in the truth that judges it
+            accounts = compare(read_truth(files, until), stored, publishers, events, until)
         except OSError:  # the collector may be starting again
             if time.monotonic() > deadline:
                 raise

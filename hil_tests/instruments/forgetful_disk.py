@@ -1,11 +1,12 @@
 """What does a power cut leave of SQLite's files? What was synced: later writes die with the process that made them."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import apsw
 
-import edge.__main__
+import edge.outbox
 from edge.outbox import Outbox
 
 NAME = "forgetful"
@@ -17,9 +18,17 @@ class ForgetfulFile(apsw.VFSFile):
 
     def __init__(self, filename: Any, flags: list[int]) -> None:
         super().__init__("", filename, flags)
+        name = filename.filename() if isinstance(filename, apsw.URIFilename) else str(filename)
+        self._folder = Path(name).parent
         self._pending: list[Write] = []
 
+    def _waiting(self) -> int:
+        """Bytes that the host's file does not have yet."""
+        return max(0, self.xFileSize() - super().xFileSize())
+
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's own name
+        if offset + len(data) > self.xFileSize() and _free(self._folder) < self._waiting() + len(data):
+            raise apsw.FullError("the disk is full")
         self._pending.append((offset, bytes(data)))
 
     def xTruncate(self, newsize: int) -> None:  # noqa: N802 - SQLite's own name
@@ -48,6 +57,12 @@ class ForgetfulFile(apsw.VFSFile):
         return bytes(found)
 
 
+def _free(folder: Path) -> int:
+    """Bytes."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_bsize
+
+
 def _lay(found: bytearray, offset: int, amount: int, write: Write) -> None:
     """What a later write changes of ``amount`` bytes from ``offset`` on."""
     start, octets = write
@@ -74,7 +89,7 @@ _DISKS: list[ForgetfulDisk] = []  # SQLite holds no reference of its own
 def install() -> None:
     """For the gateway of this process: its outbox stands on such a disk."""
     _DISKS.append(ForgetfulDisk())
-    edge.__main__.open_outbox = opened  # type: ignore[attr-defined]
+    edge.outbox.open_outbox = opened  # before anyone has taken it from there
 
 
 def opened(path: Path, limit: int) -> Outbox:

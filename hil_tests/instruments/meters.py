@@ -150,7 +150,8 @@ class Meters:
             ]
             if not answers or not await _passes(wire, pty):
                 continue
-            await asyncio.sleep(max(config.delay for config, _, _ in answers) + wire.late)
+            await asyncio.sleep(max(config.delay for config, _, _ in answers))
+            await _take_longer(wire, pty)
             sent = overlaid([octets for _, octets, _ in answers])
             heard = noise.on(sent, rate)
             if len(answers) == 1 and answers[0][2] and heard == sent and not wire.late:
@@ -182,7 +183,8 @@ class Meters:
             if self._wires.of(config.thing).is_silent or not await _passes(wire, pty):
                 continue
             pdu, values = meter.answer(request[1:-2], self._seconds())
-            await asyncio.sleep(config.delay + wire.late)
+            await asyncio.sleep(config.delay)
+            await _take_longer(wire, pty)
             sent = request[:1] + pdu + crc(request[:1] + pdu)
             heard = noise.on(sent, wire.noise)
             if values and heard == sent and not wire.late:
@@ -240,6 +242,13 @@ async def _passes(wire: Disturbance, pty: PtyLine) -> bool:
     if wire.is_short:
         await pty.write(b"\0")
     return not (wire.is_short or wire.is_silent)
+
+
+async def _take_longer(wire: Disturbance, pty: PtyLine) -> None:
+    """Whoever is late hears nothing meanwhile."""
+    if wire.late:
+        await asyncio.sleep(wire.late)
+        pty.forget()
 
 
 def _mbus_size(octets: bytes) -> int:
