@@ -145,7 +145,7 @@ def _cell(  # noqa: PLR0913, PLR0917  # a row, all it needs
     return Cell(
         *name,
         sum(began <= one.at for given in known.values() for one in given),
-        sum(began <= one.at <= until < (one.known or 0) for of in stored.values() for one in of),
+        sum(began <= one.at <= until < (one.known or 0) for key in known for one in stored.get(key, ())),
         sum(len(one.missing) for one in several),
         sum(one.excused for one in several) - excused.get(target.name, 0),
         sum(len(one.repeated) for one in several),
