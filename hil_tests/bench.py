@@ -1,33 +1,24 @@
-"""What can a test do with the devices of a rig, virtual or soldered? Ask the city, and switch a device off and on."""
+"""What can a test do with the devices of a rig, virtual or soldered? Ask the city, and use the instruments at them."""
 
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
-from hil_tests.city import GATEWAY, Plan, VirtualCity
+from hil_tests.city import VirtualCity
 from hil_tests.door import Door
 from hil_tests.instruments.console import Console
 from hil_tests.instruments.current import CurrentMeter
 from hil_tests.instruments.drivers import Place
 from hil_tests.instruments.power import Power
-from hil_tests.instruments.process import BenchError, free_ports, wait_until
+from hil_tests.instruments.process import BenchError, wait_until
 from hil_tests.instruments.stimulus import Stimulus
-from hil_tests.instruments.stimulus.virtual import STILL
-from hil_tests.koper import MBUS, MODBUS, NODES, NodePlan
 from hil_tests.logs import Logs
 from hil_tests.rig import Rig
+from hil_tests.rig_city import LINES, virtual_city
 from hil_tests.rig_nouns import CollectorEntry, NodeEntry
-from provisioning.broker import Kind
-from provisioning.quickstart import Ports
-
-LINES = {"cellar": MBUS, "switchboard": MODBUS}
-"""Of the gateway of the virtual Koper."""
 
 
 class Bench:
@@ -119,7 +110,7 @@ def _switched_on(switch: Power) -> None:
 def running(rig: Rig) -> Iterator[Bench]:
     """The bench of a rig that is whole; a virtual one is built and gone at the end."""
     with ExitStack() as stack:
-        city = stack.enter_context(_virtual_city(rig)) if rig.is_virtual else None
+        city = stack.enter_context(virtual_city(rig)) if rig.is_virtual else None
         door = city.door if city else _door_of(rig.collector)
         found: dict[str, dict[str, Any]] = defaultdict(dict)
         for noun, _, one in rig.instruments:
@@ -132,41 +123,3 @@ def running(rig: Rig) -> Iterator[Bench]:
 def _door_of(collector: CollectorEntry) -> Door:
     token = collector.token_file.read_text().strip() if collector.token_file else ""
     return Door(collector.url, token)
-
-
-@contextmanager
-def _virtual_city(rig: Rig) -> Iterator[VirtualCity]:
-    known = {one.publisher: one for one in NODES}
-    if missing := [one.name for one in rig.node if one.name not in known]:
-        raise BenchError(f"rig {rig.name}: the virtual Koper has no node {' '.join(missing)}")
-    if strange := [one.name for one in rig.gateway if one.name != GATEWAY]:
-        raise BenchError(f"rig {rig.name}: the virtual Koper has no gateway {' '.join(strange)}")
-    if strange := [one.name for noun, _, one in rig.parts if noun != "line" or one.name not in LINES]:
-        raise BenchError(f"rig {rig.name}: the gateway of the virtual Koper has no {' '.join(strange)}")
-    directory = Path(tempfile.mkdtemp(prefix="senzorika-rig-"))
-    stimulated = {one.node for one in rig.stimulus if one.driver == "virtual"}
-    nodes = tuple(_planned(known[one.name], one, one.name in stimulated) for one in rig.node)
-    broker: Kind = "mosquitto" if rig.broker.driver == "mosquitto" else "nats"
-    plan = Plan(
-        directory / "city",
-        Ports(*free_ports(2)),
-        broker,
-        rig.collector.store,
-        nodes=nodes,
-        with_meters=bool(rig.gateway),
-    )
-    city = VirtualCity(plan)
-    try:
-        city.start()
-        yield city
-    finally:
-        city.stop()
-        rmtree(directory, ignore_errors=True)
-
-
-def _planned(known: NodePlan, entry: NodeEntry, is_stimulated: bool) -> NodePlan:
-    if known.kind != entry.kind or known.thing.id != entry.thing:
-        raise BenchError(f"the virtual Koper has {entry.name} as a {known.kind} node of {known.thing.id}")
-    settings = entry.battery.settings if entry.battery else {}
-    still = STILL.get(known.kind, {}) if is_stimulated else {}
-    return known._replace(settings={**known.settings, **settings}, sensor={**known.sensor, **still})

@@ -52,15 +52,17 @@ def _test(name: str, one: Tested, beside: Path) -> str:
 
 def _measurements(found: Findings) -> str:
     rows = [_measurement(line) for one in found.tests.values() for line in one.measured]
-    return f"<table>{''.join(rows)}</table>" if rows else "<p>Nothing was measured.</p>"
+    head = "<tr><th></th><th>least</th><th></th><th>most</th><th>measured</th></tr>"
+    return f"<table>{head}{''.join(rows)}</table>" if rows else "<p>Nothing was measured.</p>"
 
 
 def _measurement(line: Mapping[str, Any]) -> str:
-    low, high = (f"{line[end]:g}" if line[end] is not None else "" for end in ("low", "high"))
+    low, high = (f"{line[end]:.4g}" if line[end] is not None else "" for end in ("low", "high"))
     kind = "good" if line["well"] else "bad"
+    unit = "" if line["unit"] == "1" else str(line["unit"])
     return (
         f'<tr><th>{escape(str(line["name"]))}</th><td>{low}</td><td class="text">{_bar(line)}</td><td>{high}</td>'
-        f'<td class="{kind}">{line["value"]:g} {escape(str(line["unit"]))}</td></tr>'
+        f'<td class="{kind}">{line["value"]:.4g} {escape(unit)}</td></tr>'
     )
 
 

@@ -1,5 +1,6 @@
 """What was tested? Which versions of what, on which rig: for every report."""
 
+import re
 import subprocess
 from platform import python_version
 
@@ -11,14 +12,26 @@ UNKNOWN = "unknown"
 
 def facts_of(bench: Bench) -> dict[str, str]:
     """What the devices and the collector say of themselves; ``unknown`` where they have not said it."""
-    broker = bench.city.plan.broker if bench.rig.is_virtual else f"external, of {bench.rig.directory}"
-    found = {"rig": bench.rig.name, "broker": broker, "collector": _collector(bench), "Python": python_version()}
+    found = {
+        "rig": bench.rig.name,
+        "broker": _broker(bench),
+        "collector": _collector(bench),
+        "Python": python_version(),
+    }
     if bench.rig.is_virtual:
         found["store"] = bench.city.plan.store
         found["MicroPython"] = _micropython()
     for node in bench.rig.node:
         found[f"firmware of {node.name}"] = _firmware(bench, node.name)
     return found
+
+
+def _broker(bench: Bench) -> str:
+    """A virtual one says its version when it starts."""
+    if not bench.rig.is_virtual:
+        return f"external, of {bench.rig.directory}"
+    said = re.search(r"[Vv]ersion:? +(\S+)", bench.city.programs["broker"].log.read_text(errors="replace"))
+    return f"{bench.city.plan.broker} {said[1] if said else UNKNOWN}"
 
 
 def _firmware(bench: Bench, node: str) -> str:

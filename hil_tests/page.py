@@ -7,7 +7,7 @@ COLOURS = ("#1b6ca8", "#c8553d", "#588157", "#7b2cbf", "#bc6c25", "#2a9d8f", "#6
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right}th{text-align:left}"
-    "td.text{text-align:left}pre{white-space:pre-wrap;font-size:.8rem}"
+    "td,th,td a{white-space:nowrap}td.text{text-align:left;white-space:normal}pre{white-space:pre-wrap;font-size:.8rem}"
     "svg{width:100%;height:auto}svg.bar{width:220px;height:16px}.good{color:#2d6a4f}.bad{color:#9d0208}.none{color:#6c757d}"
 )
 

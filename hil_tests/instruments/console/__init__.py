@@ -12,7 +12,7 @@ class Said(NamedTuple):
 
 
 class Console(Protocol):
-    """It listens from its opening to its closing, also over power cuts and resets."""
+    """It listens from its opening to its closing, also over power cuts and resets, except while ``run`` runs."""
 
     def said(self, since: int = 0) -> Sequence[Said]:
         """All lines from number ``since`` on, oldest first."""

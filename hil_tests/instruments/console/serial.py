@@ -4,8 +4,8 @@ port = "/dev/serial/by-id/..."     # or rfc2217://host:port; or, wherever it han
 serial_number = "0001A2"           # of the USB adapter
 baud = 115200
 
-Opening a port may reset the board: most adapters pull DTR and RTS for a moment. mpremote and esptool are programs that
-are started; while one of them runs, nobody else has the port open.
+Opening a port may reset the board: most adapters pull DTR and RTS for a moment. mpremote is a program that is started;
+while it runs, nobody else has the port open, and nothing is heard.
 """
 
 import subprocess
@@ -27,6 +27,7 @@ from hil_tests.instruments.scenario import Strict
 _PAUSE = 0.2  # s for octets, and between two tries to open a port that has gone
 _PATIENCE = 60  # s for mpremote
 _HELD = 0.1  # s in reset
+_RESTART = b"\x03\x03\x02import machine; machine.reset()\r\n"  # interrupted twice, and out of the raw REPL
 
 
 class Settings(Strict):
@@ -63,23 +64,40 @@ class Port(Listener):
     def reset(self) -> None:
         with self._owner:
             try:
-                self._port.dtr = False
-                self._port.rts = True  # pulls EN
-                time.sleep(_HELD)
-                self._port.rts = False
-            except OSError:  # a pty has no lines
-                self._mpremote("reset")
+                self._pull_or_type()
+            except OSError:  # it was unplugged, and may be back
+                self._port.close()
+                try:
+                    self._pull_or_type()
+                except OSError as error:
+                    raise BenchError(f"{self._device}: reset: {error}") from None
 
     def run(self, code: str) -> str:
         with self._owner:
-            return self._mpremote("exec", code)
+            self._port.close()
+            try:
+                return self._mpremote("exec", code)
+            finally:
+                with suppress(OSError, BenchError):  # what comes next is heard
+                    self._port = self._opened()
 
     def close(self) -> None:
         self.stop()
         self._port.close()
 
+    def _pull_or_type(self) -> None:
+        """By the lines of the adapter; what has none, as a pty, is told in its REPL. What it says then is heard."""
+        if not self._port.is_open:
+            self._port = self._opened()
+        try:
+            self._port.dtr = False
+            self._port.rts = True  # pulls EN
+            time.sleep(_HELD)
+            self._port.rts = False
+        except OSError:
+            self._port.write(_RESTART)
+
     def _mpremote(self, *verb: str) -> str:
-        self._port.close()
         command = [find("mpremote"), "connect", self._settings.found(), *verb]
         try:
             done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_PATIENCE)
