@@ -6,11 +6,12 @@ So nothing that lives on may hold a function of this file, of the settings, or o
 import gc
 import sys
 
-from firmware import settings as node_json
+from firmware import node_json
 from firmware.forgetting import forget
+from firmware.settings import SettingsError
 
 # What the start needs and the readings don't.
-START = ("assembly", "settings", "spans", "clerk", "recovery", "refusal", "air.certificates")
+START = ("assembly", "node_json", "settings", "spans", "clerk", "recovery", "refusal", "air.certificates")
 
 
 def build(folder: str):
@@ -23,7 +24,7 @@ def build(folder: str):
     own = node_json.of_kind(settings, kind.KEYS, kind.OPTIONAL)
     own["period_ms"] = settings["period_ms"]
     if "battery" in settings and not kind.BATTERY:
-        raise node_json.SettingsError("battery: a node of this kind can't sleep")
+        raise SettingsError("battery: a node of this kind can't sleep")
     hal = _board()(settings["hal"], folder)
     gc.collect()
     memory = _memory(hal) if "battery" in settings else None
@@ -42,7 +43,7 @@ def build(folder: str):
     except (KeyError, ValueError) as error:
         if desk is not None and desk.give_up("hal: " + str(error)):
             hal.restart()
-        raise node_json.SettingsError("hal: " + str(error)) from None
+        raise SettingsError("hal: " + str(error)) from None
     if desk is not None:
         desk.kind = made
     if memory and memory.kind:
@@ -114,8 +115,8 @@ def _kind(name: str):
 
     try:
         return module(name)
-    except (ImportError, AttributeError):
-        raise node_json.SettingsError("kind: there is no node kind " + name) from None
+    except ImportError:
+        raise SettingsError("kind: there is no node kind " + name) from None
 
 
 def _board():
@@ -136,11 +137,11 @@ def _context(folder: str, settings: dict):
             with open(folder + "/" + settings[key], "rb") as file:
                 octets.append(file.read())
         except OSError:
-            raise node_json.SettingsError(key + ": can't read " + settings[key]) from None
+            raise SettingsError(key + ": can't read " + settings[key]) from None
     try:
         return _tls(*octets), ends_s(octets[0])
     except (ValueError, OSError) as error:
-        raise node_json.SettingsError("certificate, key, ca: " + str(error)) from None
+        raise SettingsError("certificate, key, ca: " + str(error)) from None
 
 
 def _tls(certificate: bytes, key: bytes, authority: bytes):

@@ -1,5 +1,6 @@
 """Who carries out an order of the city? One clerk per order, who finds on flash what was done before."""
 
+import json
 import os
 
 
@@ -43,14 +44,23 @@ class Clerk:
 
     # ---- what came
 
-    async def command_came(self, payload: bytes, retained: bool) -> None:
+    async def command_came(self, command: dict, retained: bool) -> None:
+        """Its signature is right."""
         commander = self._commander()
-        await commander.handle(payload, retained)
+        await commander.handle(command, retained)
         self._desk.refused += commander.refused
 
-    async def config_came(self, payload: bytes) -> None:
+    def config_offered(self, payload: bytes) -> tuple:
+        """(The message, its digest), whose signature is to be judged; (None, "") when that is not worth while."""
         config = self._config()
-        is_accepted = await config.offer(payload)
+        found = config.news(payload)
+        if found[0] is None:
+            self._tell(config)
+        return found
+
+    def config_came(self, message: dict, digest: str, is_signed: bool) -> None:
+        config = self._config()
+        is_accepted = config.offer(message, digest, is_signed)
         self._tell(config)
         if is_accepted:
             print("config: number " + str(config.number) + ", restarting")
@@ -91,23 +101,24 @@ class Clerk:
 
         return Slots(self._desk.folder)
 
-    def _keys(self):
-        from firmware.signature import Keys
-
-        return Keys(self._desk.folder + "/keys")
-
     def _config(self):
         from firmware.config import Config
 
-        return Config(self._desk.folder, self._asked, self._keys(), self._desk.trust)
+        return Config(self._desk.folder, self._asked, self._desk.trust)
 
     def _asked(self) -> tuple:
-        """What node.json says, and the module of the kind."""
-        from firmware import settings
+        """What node.json says, and the module of the kind. The start has judged the whole of it."""
         from firmware.nodes import module
+        from firmware.settings import SettingsError
 
-        node_json = settings.load(self._desk.folder + "/node.json")
-        return node_json, module(node_json["kind"])
+        try:
+            with open(self._desk.folder + "/node.json") as file:
+                given = json.load(file)
+            kind = module(given["kind"])
+            rest = {key: value for key, value in given.items() if key in kind.KEYS or key in kind.OPTIONAL}
+            return {"rest": rest, "period_ms": given["period_ms"]}, kind
+        except (OSError, ValueError, KeyError, TypeError, ImportError):
+            raise SettingsError("node.json: can't be read") from None
 
     def _commander(self):
         from firmware.commands import Commander
@@ -116,19 +127,20 @@ class Clerk:
         actors[desk.publisher] = self
         if hasattr(desk.kind, "command"):
             actors[desk.thing] = desk.kind
-        return Commander(desk.folder, desk.hal, desk.outbox, self._keys(), desk.trust, actors)
+        return Commander(desk.folder, desk.hal, desk.outbox, desk.trust, actors)
 
     def _own_orders(self):
         from firmware.own_orders import OwnOrders
 
         return OwnOrders(
-            self._desk.folder, self._slots(), self._updater, self._commander().answer, self._desk.hal.restart
+            self._desk.folder, self._slots, self._updater, self._commander().answer, self._desk.hal.restart
         )
 
     def _updater(self, slots):
+        from firmware.signature import Keys
         from firmware.update import Updater
 
-        return Updater(slots, self._keys(), self._desk.trust, self._desk.context)
+        return Updater(slots, Keys(self._desk.folder + "/keys"), self._desk.trust, self._desk.context)
 
     def _tell(self, config) -> None:
         self._desk.number, self._desk.error = config.number, config.error

@@ -7,9 +7,8 @@ command, whoever sends it again; what a stranger sends is counted.
 
 import json
 
-from firmware import orders
 from firmware.boot.durable import replace
-from firmware.contract import TEXT_LIMIT, ContractError
+from firmware.contract import TEXT_LIMIT
 from firmware.signature import COMMAND, UPDATE, may
 
 REMEMBERED = 32  # ids that were answered
@@ -17,18 +16,17 @@ LATE_MS = 3600000  # an id is known for so long after its command has expired; w
 
 
 class Commander:
-    """``keys`` says whether a message is signed by who it names; ``trust`` maps signers to what they may do.
+    """``trust`` maps signers to what they may do.
 
     ``actors`` maps a thing to what carries out its commands: ``command(name, arguments, id)`` and ``outcome(name,
     arguments)``, both async, return (status, values, reason).
     """
 
-    def __init__(self, folder: str, hal, outbox, keys, trust: dict, actors: dict) -> None:
-        self.refused = 0  # that nobody we know has signed
+    def __init__(self, folder: str, hal, outbox, trust: dict, actors: dict) -> None:
+        self.refused = 0  # that get no answer
         self._journal = Journal(folder + "/commands.json")
         self._hal = hal
         self._outbox = outbox
-        self._keys = keys
         self._trust = trust
         self._actors = actors
 
@@ -43,18 +41,8 @@ class Commander:
                 self.answer(begun["id"], await actor.outcome(begun["name"], begun["arguments"]))
             self._journal.end(begun)
 
-    async def handle(self, payload: bytes, retained: bool) -> None:
-        """One command, from its octets to its answer."""
-        try:
-            command = orders.decode_command(payload)
-        except ContractError as error:
-            self.refused += 1
-            print("commands: " + str(error))
-            return
-        if not await self._keys.signed(command):
-            self.refused += 1
-            print("commands: not signed by " + command["by"])
-            return
+    async def handle(self, command: dict, retained: bool) -> None:
+        """One command that who it names has signed, to its answer."""
         if self._journal.knows(command["id"]):
             return  # its answer waits in the outbox, or has left
         now = self._hal.now_ms() or 0

@@ -15,23 +15,21 @@ import json
 
 from firmware.boot.durable import replace
 from firmware.contract import ContractError
-from firmware.forgetting import forget
 
 ATTEMPTS = 3
 _REASON = 120  # characters that are kept of why one was given up
 
 
 class Config:
-    """``keys.signed(message)`` and ``trust`` say whose configurations are taken.
+    """``trust`` says whose configurations are taken.
 
     ``asked()`` is (what node.json says, the module of the node's kind), loaded when a configuration has to be judged by
     it. ``number`` (0: none) and ``error`` are for the state message.
     """
 
-    def __init__(self, folder: str, asked, keys, trust: dict) -> None:
+    def __init__(self, folder: str, asked, trust: dict) -> None:
         self._current, self._old = folder + "/config.json", folder + "/config.old"
         self._asked = asked
-        self._keys = keys
         self._trust = trust
         self.error = ""
         self.number, self.changes, self._digest, self._trial = 0, {}, "", None
@@ -75,39 +73,51 @@ class Config:
 
     # ---- from the city
 
-    async def offer(self, payload: bytes) -> bool:
-        """A message on the config topic: whether it was accepted, durably; the node starts again to apply it.
+    def news(self, payload: bytes) -> tuple:
+        """A message on the config topic: (the message, its digest), to be offered when its signature was judged.
 
-        If not, ``error`` says why, unless it is the current one.
+        (None, "") for the current one, and for one that can't be taken whoever signed it: then ``error`` says why.
         """
-        if not payload:
-            return False  # the retained message was taken away
+        if payload:  # not a retained message that was taken away
+            try:
+                return self._read(payload)
+            except ContractError as error:
+                self._refuse(str(error))
+        return None, ""
+
+    def offer(self, message: dict, name: str, is_signed: bool) -> bool:
+        """What ``news`` gave: whether it was accepted, durably; the node starts again to apply it.
+
+        If not, ``error`` says why.
+        """
         try:
-            message, name = await self._read(payload)
-            if message is None:
-                return False
+            if not is_signed:
+                raise ContractError("not signed by " + message["by"].split("/")[0])
             self._resolved(message["settings"])
             self._accept(message, name)
         except ContractError as error:
-            self.error = str(error)
+            self._refuse(str(error))
         except OSError as error:
-            self.error = "flash: " + str(error)
+            self._refuse("flash: " + str(error))
         else:
             return True
-        print("config: " + self.error)
         return False
 
-    async def _read(self, payload: bytes) -> tuple:
+    def _refuse(self, why: str) -> None:
+        self.error = why
+        print("config: " + why)
+
+    def _read(self, payload: bytes) -> tuple:
         """(The message, its digest); (None, "") when it is known. Raises ContractError, also for who may not ask."""
         from firmware.orders import decode_config
-        from firmware.signature import digest
+        from firmware.signature import center, digest, may
 
         message = decode_config(payload)
         name = str(binascii.hexlify(digest(message)), "ascii")
         if not self._is_news(message["number"], name):
             return None, ""
-        await self._check_origin(message)
-        forget("signature", "orders")  # what judges the settings needs their room
+        if not may(self._trust, message, "config"):
+            raise ContractError((center(message) or "nobody") + " may not configure here")
         return message, name
 
     def _is_news(self, number: int, name: str) -> bool:
@@ -122,15 +132,6 @@ class Config:
         else:
             return True
         return False
-
-    async def _check_origin(self, message: dict) -> None:
-        from firmware.signature import center, may
-
-        by = center(message)
-        if not may(self._trust, message, "config"):
-            raise ContractError((by or "nobody") + " may not configure here")
-        if not await self._keys.signed(message):
-            raise ContractError("not signed by " + by)
 
     def _resolved(self, changes: dict) -> dict:
         from firmware.settings import SettingsError, resolved, whole

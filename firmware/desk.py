@@ -1,4 +1,4 @@
-"""Where do the city's orders arrive? Each is handed to a clerk, who is loaded for it and forgotten after it.
+"""Where do the city's orders arrive? Each is judged, then carried out, by who is loaded for it and forgotten after it.
 
 Only a node whose node.json says whom it trusts has a desk. Everything behind it remembers on flash, so nothing has to
 stay in the heap between two orders.
@@ -110,10 +110,21 @@ class Desk:
             self._forget()
 
     async def _handle(self, name: str, payload: bytes, retained: bool) -> None:
+        """Who judges a signature is forgotten before anybody is loaded who acts on it: there is no room for both."""
         if name == self._command_topic:
-            await self._clerk().command_came(payload, retained)
-        else:
-            await self._clerk().config_came(payload)
+            command = await self._keys().command(payload)
+            self._forget()
+            if command is None:
+                self.refused += 1
+            else:
+                await self._clerk().command_came(command, retained)
+            return
+        message, digest = self._clerk().config_offered(payload)
+        if message is not None:
+            self._forget()
+            is_signed = await self._keys().signed(message)
+            self._forget()
+            self._clerk().config_came(message, digest, is_signed)
 
     async def _prove(self, trial) -> None:
         await trial.run()
@@ -124,6 +135,11 @@ class Desk:
         getattr(self._clerk(), verdict)()
         if not self.is_busy():
             self._forget()
+
+    def _keys(self):
+        from firmware.signature import Keys
+
+        return Keys(self.folder + "/keys")
 
     def _clerk(self):
         from firmware.clerk import Clerk

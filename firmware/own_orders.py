@@ -13,7 +13,8 @@ from firmware.boot.durable import replace
 class OwnOrders:
     """``answer(id, (status, values, reason))`` tells the city; ``restart()`` starts the board again.
 
-    ``updater(slots)`` makes who fetches a release: its code is loaded for that only.
+    ``slots()`` opens the two of the application, ``updater(slots)`` makes who fetches a release: the code of either is
+    loaded for that only.
     """
 
     def __init__(self, folder: str, slots, updater, answer, restart) -> None:
@@ -52,9 +53,10 @@ class OwnOrders:
             from firmware.update import UpdateError
 
             try:
-                number = await self._updater(self._slots).fill(self._url)
+                slots = self._slots()
+                number = await self._updater(slots).fill(self._url)
                 self._keep(self._identifier, number)
-                self._slots.try_idle()
+                slots.try_idle()
             except (UpdateError, OSError) as error:
                 print("update: " + str(error))
                 self._end("failed", str(error))
@@ -66,12 +68,13 @@ class OwnOrders:
         """Is this boot the one that an update wanted? Then it is done with the first receipt; else it has failed."""
         if self._pending is None:
             return
-        running = self._slots.release(self._slots.active)
+        slots = self._slots()
+        running = slots.release(slots.active)
         if not self._pending["release"]:
             self._end("failed", "interrupted")
         elif running != self._pending["release"]:
             self._end("failed", "went back to release " + str(running))
-        elif self._slots.trial is None:  # the power went between the confirmation and its answer
+        elif slots.trial is None:  # the power went between the confirmation and its answer
             self.confirm()
 
     def confirm(self) -> None:

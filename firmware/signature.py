@@ -10,7 +10,7 @@ import hashlib
 
 from firmware.contract import ContractError, check_id
 from firmware.forgetting import forget
-from firmware.orders import signed_bytes
+from firmware.orders import decode_command, signed_bytes
 
 COMMAND, CONFIG, UPDATE = "command", "config", "update"
 
@@ -43,6 +43,18 @@ class Keys:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
+
+    async def command(self, payload: bytes) -> dict | None:
+        """The command that these octets are, if who it names has signed it; otherwise the log says why not."""
+        try:
+            command = decode_command(payload)
+        except ContractError as error:
+            print("commands: " + str(error))
+            return None
+        if await self.signed(command):
+            return command
+        print("commands: not signed by " + command["by"])
+        return None
 
     async def signed(self, message: dict) -> bool:
         """Whether the message carries the signature of whom it names.

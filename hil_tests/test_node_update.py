@@ -57,7 +57,7 @@ GOING_BACK = {
     "crashes at import": _source("link.py", "\nclass Link:", '\nraise ValueError("no good")\n\n\nclass Link:'),
     "crashes later": {"loop_lag.py": LATER},
     "refuses its settings": _source(
-        "settings.py",
+        "node_json.py",
         "    settings = check(",
         '    raise SettingsError("colour: missing")\n    settings = check(',
     ),

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from firmware import VERSION, nodes
-from firmware import settings as node_json
+from firmware import VERSION, node_json, nodes
 from firmware.contract import ContractError
 from provisioning import ProvisionError, release
 from provisioning.boot_files import boot_files

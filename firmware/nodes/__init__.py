@@ -19,6 +19,8 @@ and what ``make`` returns has
 - an actuator also ``async command(name, arguments, id)`` and ``outcome(name, arguments)``: ``firmware/commands.py``.
 """
 
+from firmware.forgetting import recall
+
 
 class Sample:
     """One reading to be.
@@ -44,5 +46,5 @@ class Sample:
 
 
 def module(kind: str):
-    """Raises ImportError or AttributeError for a kind that is none."""
-    return getattr(__import__("firmware.nodes." + kind).nodes, kind)
+    """Raises ImportError for a kind that is none."""
+    return recall("nodes." + kind)

@@ -11,6 +11,7 @@ is not published at all. ``air_flags`` are the bits below, since the last report
 
 from firmware.air.memory import Memory
 from firmware.air.station import Air
+from firmware.forgetting import recall
 from firmware.settings import SettingsError, between
 
 
@@ -79,4 +80,4 @@ def make(settings: dict, hal, note: bytes) -> Air:
 
 
 def _sensor(module: str, hal, name: str):
-    return getattr(__import__("firmware.air." + module).air, module).Sensor(hal, name)
+    return recall("air." + module).Sensor(hal, name)

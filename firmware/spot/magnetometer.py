@@ -11,7 +11,7 @@ Only that of the chip that was found stays in the heap.
 
 from firmware.drivers import DriverError
 from firmware.drivers.stuck import Stuck
-from firmware.forgetting import forget
+from firmware.forgetting import forget, recall
 
 _CHIPS = ("mmc5603", "qmc5883p", "qmc5883l")
 _POLLS, _POLL_MS = 5, 10
@@ -42,7 +42,7 @@ class Magnetometer:
     async def _find(self):
         answered = False
         for name in _CHIPS:
-            chip = getattr(__import__("firmware.spot." + name).spot, name)
+            chip = recall("spot." + name)
             is_chip, has_answered = await chip.find(self._registers)
             if is_chip:
                 return chip

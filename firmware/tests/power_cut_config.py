@@ -7,7 +7,6 @@ from firmware import config as owner
 from firmware import orders
 from firmware.config import ATTEMPTS, Config
 from firmware.settings import whole
-from firmware.tests.fake_board import finish
 from firmware.tests.flash import ROOT, Flash, cut_everywhere, formatted
 
 BLOCKS = 8
@@ -23,17 +22,15 @@ class Kind:
     OPTIONAL = {"low": (whole, 1000), "high": (whole, 1000)}
 
 
-class Signatures:
-    async def signed(self, _message: dict) -> bool:
-        return True
-
-
 def opened() -> Config:
-    return Config(ROOT, lambda: (SETTINGS, Kind), Signatures(), TRUST)
+    return Config(ROOT, lambda: (SETTINGS, Kind), TRUST)
 
 
 def offered(number: int) -> bool:
-    return finish(opened().offer(orders.encode_config({"number": number, "settings": ASKED[number], "by": "center"})))
+    """Its signature is right; the node loads its configuration once to judge it and once to take it."""
+    payload = orders.encode_config({"number": number, "settings": ASKED[number], "by": "center"})
+    found, name = opened().news(payload)
+    return found is not None and opened().offer(found, name, True)
 
 
 def started(log: dict, flash=None) -> Config:

@@ -4,6 +4,7 @@ import os
 
 from firmware import orders
 from firmware.commands import LATE_MS, REMEMBERED, Commander
+from firmware.signature import Keys
 from firmware.tests.fake_board import finish
 
 NOW = 1795392000000
@@ -36,7 +37,7 @@ class Answers:
         return len(self.results)
 
 
-class Signatures:
+class Signatures(Keys):
     async def signed(self, message: dict) -> bool:
         return message.get("signature") == "of " + message["by"]
 
@@ -63,19 +64,28 @@ class Bench:
             except OSError:
                 pass
         self.board, self.outbox, self.gate = Board(), Answers(), Gate()
+        self.refused = 0
         self.start()
 
     def start(self) -> None:
         trust = {"center-water": ["command"], "releases": ["update"]}
-        self.commander = Commander(".", self.board, self.outbox, Signatures(), trust, {"valve-1": self.gate})
+        self.commander = Commander(".", self.board, self.outbox, trust, {"valve-1": self.gate})
 
     def send(self, retained: bool = False, **changes) -> list:
         command = {"id": "c-1", "thing": "valve-1", "name": "close", "arguments": {}, "expires": NOW + 60000}
         command.update({"by": "center-water", "signature": "of center-water"})
         command.update(changes)
         command = {key: value for key, value in command.items() if value is not None}
-        finish(self.commander.handle(orders.encode_command(command), retained))
+        self.came(orders.encode_command(command), retained)
         return self.outbox.results
+
+    def came(self, payload: bytes, retained: bool = False) -> None:
+        """As the desk does it."""
+        command = finish(Signatures("keys").command(payload))
+        if command is None:
+            self.refused += 1
+        else:
+            finish(self.commander.handle(command, retained))
 
 
 def test_a_command_is_carried_out_and_answered():
@@ -121,10 +131,10 @@ def test_strangers_get_no_answer_and_are_counted():
     bench.send(signature=None)
     bench.send(signature="of somebody")
     bench.send(by="nobody")
-    finish(bench.commander.handle(b"{", False))
-    finish(bench.commander.handle(b'{"id":"c-1"}', False))
+    bench.came(b"{")
+    bench.came(b'{"id":"c-1"}')
     assert (bench.outbox.results, bench.gate.moves) == ([], [])
-    assert bench.commander.refused == 5
+    assert bench.refused == 5
 
 
 def test_power_that_goes_between_act_and_answer_is_answered_by_looking():
@@ -151,7 +161,7 @@ def test_a_thing_that_is_gone_after_the_restart_is_answered_all_the_same():
     except OSError:
         pass
     bench.outbox.is_dead = False
-    bench.commander = Commander(".", bench.board, bench.outbox, Signatures(), {}, {})
+    bench.commander = Commander(".", bench.board, bench.outbox, {}, {})
     finish(bench.commander.finish())
     assert bench.outbox.results == [{"id": "c-1", "status": "failed", "reason": "interrupted"}]
 

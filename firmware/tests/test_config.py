@@ -35,7 +35,7 @@ def opened(**changes: object) -> Config:
     """As a start of the node does it, but for counting the start."""
     settings = dict(NODE_JSON)
     settings.update(changes)
-    return Config(".", lambda: (settings, Kind), Signatures(), TRUST)
+    return Config(".", lambda: (settings, Kind), TRUST)
 
 
 def message(number: int, settings: dict, **changes: object) -> bytes:
@@ -45,7 +45,13 @@ def message(number: int, settings: dict, **changes: object) -> bytes:
 
 
 def given(config: Config, number: int, settings: dict, **changes: object) -> bool:
-    return finish(config.offer(message(number, settings, **changes)))
+    return came(config, message(number, settings, **changes))
+
+
+def came(config: Config, payload: bytes) -> bool:
+    """As the desk does it."""
+    found, name = config.news(payload)
+    return found is not None and config.offer(found, name, finish(Signatures().signed(found)))
 
 
 def confirmed(number: int, settings: dict) -> Config:
@@ -153,7 +159,7 @@ def test_what_is_no_configuration_is_refused():
         (b'{"number":1,"settings":{},"expires":1}', "expires: unknown key"),
         (b'{"number":1,"settings":{"period_ms":1e999}}', "message: can't be signed"),
     ):
-        assert not finish(config.offer(payload))
+        assert not came(config, payload)
         assert config.error == said, config.error
 
 
@@ -223,7 +229,7 @@ def test_a_newer_firmware_that_does_not_know_a_key_starts_without_the_configurat
         KEYS = {"height_mm": whole}
         OPTIONAL = {}
 
-    config = Config(".", lambda: (NODE_JSON, Newer), Signatures(), TRUST)
+    config = Config(".", lambda: (NODE_JSON, Newer), TRUST)
     assert config.start() == {"period_ms": 1000, "height_mm": 3000}
     assert config.error == "number 4 was given up: threshold_mm: is not for a configuration to change"
 
@@ -286,5 +292,5 @@ def full(_path: str, _octets: bytes) -> None:
 def test_a_retained_message_that_is_taken_away_changes_nothing():
     fresh()
     config = confirmed(4, {"period_ms": 60000})
-    assert not finish(config.offer(b""))
+    assert not came(config, b"")
     assert (config.number, config.error) == (4, "")

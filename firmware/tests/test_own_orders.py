@@ -50,7 +50,7 @@ class Bench:
         def answer(identifier: str, outcome: tuple) -> None:
             self.answers.append((identifier, outcome[0], outcome[2]))
 
-        self.own = OwnOrders(".", self.versions, lambda _slots: self.versions, answer, restart)
+        self.own = OwnOrders(".", lambda: self.versions, lambda _slots: self.versions, answer, restart)
         self.own.judge()
 
     def update(self) -> bool:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from firmware import settings
+from firmware import node_json
 from firmware.nodes import parking
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
@@ -11,8 +11,8 @@ README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 def test_the_settings_of_the_readme_are_taken(tmp_path: Path) -> None:
     node = tmp_path / "node.json"
     node.write_text(README.split("```json\n")[1].split("```")[0], "utf-8")
-    loaded = settings.load(str(node))
-    assert set(settings.of_kind(loaded, parking.KEYS, parking.OPTIONAL)) == set(parking.OPTIONAL)
+    loaded = node_json.load(str(node))
+    assert set(node_json.of_kind(loaded, parking.KEYS, parking.OPTIONAL)) == set(parking.OPTIONAL)
     assert loaded["publisher"] == "park-0001"
 
 

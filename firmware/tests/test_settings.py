@@ -2,8 +2,9 @@
 
 import json
 
-from firmware import settings
+from firmware import node_json
 from firmware.nodes import water
+from firmware.settings import SettingsError, whole
 
 GOOD = {
     "city": "koper",
@@ -22,7 +23,7 @@ GOOD = {
 def load(text: str) -> dict:
     with open("node_under_test.json", "w") as file:
         file.write(text)
-    return settings.load("node_under_test.json")
+    return node_json.load("node_under_test.json")
 
 
 def changed(**changes: object) -> str:
@@ -34,7 +35,7 @@ def changed(**changes: object) -> str:
 def refusal(text: str) -> str:
     try:
         load(text)
-    except settings.SettingsError as error:
+    except SettingsError as error:
         return str(error)
     raise AssertionError("accepted: " + text)
 
@@ -73,16 +74,16 @@ def test_a_file_that_is_none_is_one_clear_line():
     assert refusal("[]") == "node_under_test.json: expected an object"
     said = ""
     try:
-        settings.load("nowhere.json")
-    except settings.SettingsError as error:
+        node_json.load("nowhere.json")
+    except SettingsError as error:
         said = str(error)
     assert said == "nowhere.json: can't be read"
 
 
 def of_kind(text: str) -> str:
     try:
-        settings.of_kind(load(text), water.KEYS, {})
-    except settings.SettingsError as error:
+        node_json.of_kind(load(text), water.KEYS, {})
+    except SettingsError as error:
         return str(error)
     raise AssertionError("accepted: " + text)
 
@@ -90,20 +91,20 @@ def of_kind(text: str) -> str:
 def test_a_kind_asks_for_its_own_keys_and_knows_no_others():
     for given, taken in (([5, -1], (5, -1)), (10, (10, 0))):
         loaded = load(changed(litres_per_pulse=given))
-        assert settings.of_kind(loaded, water.KEYS, {}) == {"litres_per_pulse": taken}
+        assert node_json.of_kind(loaded, water.KEYS, {}) == {"litres_per_pulse": taken}
     assert of_kind(changed()) == "litres_per_pulse: missing"
     assert of_kind(changed(litres_per_pulse=0.5)).startswith("litres_per_pulse: expected a whole number")
     assert of_kind(changed(litres_per_pulse=1, colour="red")) == "colour: unknown key"
 
 
 def test_an_optional_key_has_a_default_and_is_checked_when_it_is_given():
-    optional = {"debounce": (settings.whole, 3)}
-    assert settings.of_kind(load(changed()), {}, optional) == {"debounce": 3}
-    assert settings.of_kind(load(changed(debounce=1)), {}, optional) == {"debounce": 1}
+    optional = {"debounce": (whole, 3)}
+    assert node_json.of_kind(load(changed()), {}, optional) == {"debounce": 3}
+    assert node_json.of_kind(load(changed(debounce=1)), {}, optional) == {"debounce": 1}
     said = ""
     try:
-        settings.of_kind(load(changed(debounce="often")), {}, optional)
-    except settings.SettingsError as error:
+        node_json.of_kind(load(changed(debounce="often")), {}, optional)
+    except SettingsError as error:
         said = str(error)
     assert said == "debounce: expected a whole number over 0"
 

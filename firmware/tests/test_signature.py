@@ -5,7 +5,8 @@ import binascii
 import os
 
 from firmware import signature as rights_of
-from firmware.settings import RIGHTS, SettingsError, trust
+from firmware.node_json import RIGHTS, trust
+from firmware.settings import SettingsError
 from firmware.signature import Keys, digest, may
 
 # SubjectPublicKeyInfo of two keys, and what the first signed; made with the Python package cryptography.
