@@ -14,9 +14,27 @@ from typing import NamedTuple
 
 RESIDENT = "resident"
 # What every node on the mains holds, with all that these ask for; of the two boards one is there.
-_HELD = ("link", "outbox", "publisher", "sampler", "status", "node", "loop_lag", "hal_sim/board", "hal/board")
-# These ask where they stand, or are compiled to machine code.
-_APART = ("quantities", "noise/viper", "noise/a_weighting")
+_HELD: tuple[str, ...] = (
+    "link",
+    "outbox",
+    "publisher",
+    "sampler",
+    "status",
+    "node",
+    "loop_lag",
+    "hal_sim_board",
+    "hal_board",
+)
+_HELD += ("hal_sim_peer", "hal_sim_watchdog", "nodes", "drivers")
+# Loaded by more than one, and never without the other.
+_WITH = {
+    "spot_occupancy": "spot_parking",
+    "spot_baseline": "spot_magnetic",
+    "spot_magnetometer": "spot_magnetic",
+    "air_serial_line": "drivers_framing",
+}
+# These are compiled to machine code.
+_APART = ("noise_viper", "noise_a_weighting")
 
 Tree = ast.Module
 Statements = list[ast.stmt]
@@ -88,7 +106,7 @@ class _City:
         reach = {name: self._reach(name) for name in self.trees}
         held = {one for name in _HELD if name in self.trees for one in reach[name]} - apart
         used = Counter(one for uses in self._uses.values() for one in uses)
-        by_kinds = {one for name in self.trees if name.startswith("nodes/") for one in self._uses[name]}
+        by_kinds = {one for name in self.trees if _is_kind(name) for one in self._uses[name]}
         lazily = {
             one.module
             for tree in self.trees.values()
@@ -105,8 +123,12 @@ class _City:
         for name in self.trees.keys() - held - apart - roots:
             holders = [root for root in roots if name in reach[root]]
             firsts = [root for root in holders if all(root in reach[other] for other in holders)]
-            if len(firsts) == 1 and not firsts[0].startswith("nodes/"):
+            if len(firsts) == 1 and not _is_kind(firsts[0]):
                 group_of[name] = group_of[firsts[0]] = firsts[0]
+        for name, host in _WITH.items():
+            if name in self.trees and host in self.trees:
+                home = group_of.get(host, host)
+                group_of |= dict.fromkeys((name, host, *(one for one in group_of if group_of[one] == name)), home)
         return group_of
 
     def _reach(self, root: str) -> set[str]:
@@ -163,6 +185,10 @@ class _City:
             if node in tree.body:
                 found.update({one.bound: one for one in imports})
         return found
+
+
+def _is_kind(name: str) -> bool:
+    return name.startswith(("nodes/", "nodes_"))
 
 
 def _module(path: str, trees: Mapping[str, Tree]) -> str:

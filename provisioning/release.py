@@ -24,6 +24,8 @@ from mpremote.romfs import VfsRomWriter
 import firmware
 from firmware import orders
 from provisioning import ProvisionError
+from provisioning.flat import flat
+from provisioning.lean import lean
 from provisioning.linked import link
 
 IMAGE = "app.rom"
@@ -35,7 +37,7 @@ _NOT_IN_IT: dict[Board, set[str]] = {"unix": {"tests", "hal"}, "esp32": {"tests"
 _DATA = "quantities.txt"
 # Machine code: mpy-cross emits it for the chip, and for the laptop where that is x86-64; elsewhere there is no noise
 # node on a laptop.
-_NATIVE = {"noise/a_weighting.py"}
+_NATIVE = {"noise_a_weighting.py"}
 _HOST = ["-march=host"] if platform.machine() in ("x86_64", "AMD64") else []
 _EMITTER: dict[Board, list[str]] = {"unix": _HOST, "esp32": ["-march=xtensawin"]}
 
@@ -83,27 +85,30 @@ def write(folder: Path, description: Mapping[str, Any], files: Mapping[str, byte
 
 def compile_firmware(target: Path, changes: Mapping[str, str], board: Board = "unix") -> None:
     """All that a node on such a board needs as .mpy, what is loaded together in one file, with the data beside it."""
-    source = Path(firmware.__file__).parent
     target.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source / _DATA, target / _DATA)
-    inside = [file.relative_to(source) for file in sorted(source.rglob("*.py"))]
-    sources = {
-        str(file): (source / file).read_text("utf-8") for file in inside if file.parts[0] not in _NOT_IN_IT[board]
-    }
-    for name, text in link({**sources, **changes}).items():
+    shutil.copyfile(Path(firmware.__file__).parent / _DATA, target / _DATA)
+    for name, text in sources(changes, board).items():
         if name in _NATIVE and not _EMITTER[board]:
             continue
         linked = target / name
         linked.parent.mkdir(parents=True, exist_ok=True)
         linked.write_text(text, "utf-8")
-        compile_file(linked, linked.with_suffix(".mpy"), f"firmware/{name}", board)
+        compile_file(linked, linked.with_suffix(".mpy"), linked.stem, board)
         linked.unlink()
+
+
+def sources(changes: Mapping[str, str] | None = None, board: Board = "unix") -> dict[str, str]:
+    """Path below ``firmware/`` -> the text that is compiled: what the lines of a traceback are counted in."""
+    source = Path(firmware.__file__).parent
+    inside = [file.relative_to(source) for file in sorted(source.rglob("*.py"))]
+    found = {str(one): (source / one).read_text("utf-8") for one in inside if one.parts[0] not in _NOT_IN_IT[board]}
+    return lean(link(flat({**found, **(changes or {})})))
 
 
 def compile_file(source: Path, target: Path, name: str, board: Board = "unix") -> None:
     """``name`` is what a traceback calls it."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    command = [_compiler(), *_EMITTER[board], "-O3", "-s", name, "-o", str(target), str(source)]
+    command = [_compiler(), *_EMITTER[board], "-O2", "-s", name, "-o", str(target), str(source)]
     subprocess.run(command, check=True)
 
 
