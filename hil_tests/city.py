@@ -49,11 +49,14 @@ class Plan:
     modbus_period: int = 2
     nodes: tuple[NodePlan, ...] = NODES
     with_meters: bool = True
+    modbus: tuple[MeterPlan, ...] = MODBUS
     can_fail: bool = False
     """Devices reach the broker over a network that can fail, clocks of programs step, the gateway's disk forgets what
     was not synced, and root can fill the disks of ``small_disks``."""
     small_disks: tuple[str, ...] = ()
     """``DATA``, and publishers."""
+    is_silent: bool = False
+    """Its devices are known, and none runs: for whoever speaks in their place."""
     with_others: bool = False
     """A sensor that others made, without an outbox."""
     without: tuple[str, str] | None = None
@@ -126,7 +129,8 @@ class VirtualCity:
         self._mount()
         store = self._store()
         self._provision(store)
-        self._start_simulators()
+        if not self.plan.is_silent:
+            self._start_simulators()
         self._add("broker", broker.program(self.plan.broker, self.plan.directory, self._log("broker")))
         wait_until(lambda: answers(self.plan.ports.mqtt), f"the broker listens: {self._log('broker')}")
         if self.plan.can_fail:
@@ -137,6 +141,10 @@ class VirtualCity:
         self._add("collector", self._ours("collector", "collector", "--config", config))
         wait_until(lambda: answers(self.plan.ports.http), f"the collector serves: {self._log('collector')}", 60)
         self._door = opened(self.url, config)
+        if not self.plan.is_silent:
+            self._start_devices()
+
+    def _start_devices(self) -> None:
         self._start_nodes()
         if self.plan.with_meters:
             self._add(GATEWAY, self._ours(GATEWAY, "edge", "--config", self._write_gateway()))
@@ -177,7 +185,11 @@ class VirtualCity:
 
     @property
     def _meters(self) -> tuple[MeterPlan, ...]:
-        return (*MBUS, *MODBUS) if self.plan.with_meters else ()
+        return tuple(meter for line in self._lines for meter in line.meters) if self.plan.with_meters else ()
+
+    @property
+    def _lines(self) -> tuple[wiring.Line, ...]:
+        return wiring.lines((self.plan.mbus_period, MBUS), (self.plan.modbus_period, self.plan.modbus))
 
     def _add(self, name: str, program: Program) -> None:
         self.programs[name] = program
@@ -255,7 +267,7 @@ class VirtualCity:
 
     def _start_meters(self) -> None:
         meters = self.plan.directory / "meters.toml"
-        meters.write_text(wiring.meters())
+        meters.write_text(wiring.meters(self._lines))
         self._add("meters", self._python("meters", "hil_tests.instruments.meters", meters))
         wait_until(lambda: self._said("meters") >= 2, f"the meters answer: {self._log('meters')}")
 
@@ -294,6 +306,5 @@ class VirtualCity:
     def _write_gateway(self) -> Path:
         file = self.plan.directory / GATEWAY / "gateway.toml"
         file.parent.mkdir(exist_ok=True)
-        periods = {"cellar": self.plan.mbus_period, "switchboard": self.plan.modbus_period}
-        file.write_text(wiring.gateway(CITY, GATEWAY, self.plan.directory, self._port_of_devices, periods))
+        file.write_text(wiring.gateway(CITY, GATEWAY, self.plan.directory, self._port_of_devices, self._lines))
         return file

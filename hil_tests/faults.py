@@ -22,11 +22,12 @@ from hil_tests.instruments.process import wait_until
 from hil_tests.targets import ON_MBUS, ON_MODBUS, PARKING, TARGETS, Target, publishers
 
 Befall = Callable[[VirtualCity, Sequence[Target]], AbstractContextManager[None]]
+LASTS = 8.0  # s of a fault of the matrix
 BEHIND = -90_000  # ms
 AHEAD = 3_600_000  # ms
 NOISE = 0.03  # of characters
 ALONE = 5.0  # s
-LATE = 2.4  # s: more than a gateway waits for an answer
+LATE = 2.2  # s: more than a gateway waits for an answer
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,22 @@ def server_restarted(city: VirtualCity, _targets: Sequence[Target]) -> Iterator[
         city.kill("broker")
 
 
+@contextmanager
+def server_hung(city: VirtualCity, _targets: Sequence[Target]) -> Iterator[None]:
+    """Nobody is told that the collector stands still; then the broker is killed with all it took for it."""
+    with frozen(city, "collector"):
+        yield
+        city.kill("broker")
+
+
+@contextmanager
+def network_deaf(city: VirtualCity, _targets: Sequence[Target]) -> Iterator[None]:
+    """What devices say arrives, no answer does, and in the end their connections die of it."""
+    with city.network.deaf():
+        yield
+        city.network.tear()
+
+
 # ---- devices --------------------------------------------------------------------------------------------------------
 
 
@@ -88,6 +105,7 @@ def power_cut_alone(city: VirtualCity, targets: Sequence[Target]) -> Iterator[No
     with city.network.cut():
         time.sleep(ALONE)
         with power_cut(city, targets):
+            city.network.tear()  # what was on its way is gone with them
             yield
 
 
@@ -172,6 +190,20 @@ def _on_wires(how: Mapping[str, object], *, one_thing: bool = False) -> Befall:
     return befall
 
 
+@contextmanager
+def answers_late(city: VirtualCity, targets: Sequence[Target]) -> Iterator[None]:
+    """Of one meter on each line, some: they meet the questions to others, or its own next one.
+
+    What a meter said late, it gave all the same; whoever takes it for the answer to another question, has it wrong.
+    """
+    begun = REAL.now_ms()
+    with disturbed(city.disturbances, **{one.one: {"late": LATE, "late_share": 0.25} for one in targets}):
+        yield
+    ended = REAL.now_ms() + int(LATE * 1000)
+    things = sorted({thing for target in targets for thing in target.things} & set(city.publishers))
+    city.events += [Disturbed(thing, begun, ended) for thing in things]
+
+
 def _hit(city: VirtualCity, target: Target, *, one_thing: bool) -> set[str]:
     """The things whose readings a disturbance of this target touches."""
     if one_thing or not target.is_gateway:
@@ -205,13 +237,13 @@ FAULTS: Mapping[str, Fault] = {
     "broker frozen": _city_wide(lambda city: frozen(city, "broker")),
     "collector killed": _city_wide(lambda city: killed(city, "collector")),
     "collector frozen": _city_wide(lambda city: frozen(city, "collector")),
-    "collector's clock": _city_wide(lambda city: clock_off(city, "collector", AHEAD)),
     "collector's disk": _city_wide(disk_full, "disk"),
     "server restarted": Fault(server_restarted, is_of_devices=False),
+    "server hung": Fault(server_hung, is_of_devices=False),
     "store killed": _city_wide(lambda city: killed(city, "influxdb"), "influx"),
     "store frozen": _city_wide(lambda city: frozen(city, "influxdb"), "influx"),
     "network cut": _city_wide(lambda city: city.network.cut()),
-    "network deaf": _city_wide(lambda city: city.network.deaf()),
+    "network deaf": Fault(network_deaf, is_of_devices=False),
     "network closed": _city_wide(lambda city: city.network.closed()),
     "network slow": _city_wide(lambda city: city.network.slow(0.4, 8_000)),
     "network corrupt": _city_wide(lambda city: city.network.corrupt(0.1)),
@@ -222,9 +254,12 @@ FAULTS: Mapping[str, Fault] = {
     "flash full": Fault(flash_full, needs="disk"),
     "certificate expired": Fault(identity.expired),
     "certificate revoked": Fault(identity.revoked),
+    "rights lost": Fault(identity.rights_lost),
     "line noise": Fault(_on_wires({"noise": NOISE}), (PARKING, *_BUSES), "a reed contact has no characters"),
     "line cut": Fault(_on_wires({"is_silent": True})),
     "line short": Fault(_on_wires({"is_short": True}), _BUSES, _NO_BUS),
     "device dead": Fault(_on_wires({"is_silent": True}, one_thing=True), _BUSES, _NO_BUS),
-    "answers late": Fault(_on_wires({"late": LATE}), _BUSES, _NO_BUS),
+    "answers late": Fault(answers_late, _BUSES, _NO_BUS),
+    # Last: when something became known never goes back, so for an hour it says no more what waited.
+    "collector's clock": _city_wide(lambda city: clock_off(city, "collector", AHEAD)),
 }

@@ -54,6 +54,23 @@ def revoked(city: VirtualCity, targets: Sequence[Target]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def rights_lost(city: VirtualCity, targets: Sequence[Target]) -> Iterator[None]:
+    """Of the devices: somebody spoiled the broker's file. Both brokers acknowledge what they deny, and drop it."""
+    folder = city.plan.directory / "broker"
+    with ExitStack() as undo:
+        undo.callback(reload, city.plan.directory)
+        undo.enter_context(_put_back(folder, "nats.conf"))
+        undo.enter_context(_put_back(folder, "mosquitto.acl"))
+        for file, mark in (("nats.conf", "."), ("mosquitto.acl", "/")):
+            text = (folder / file).read_text()
+            for name in publishers(targets):
+                text = text.replace(f"{CITY}{mark}v1{mark}{name}{mark}reading", f"{CITY}{mark}v1{mark}{name}{mark}lost")
+            (folder / file).write_text(text)
+        reload(city.plan.directory)
+        yield
+
+
 def _tell_the_broker(city: VirtualCity) -> None:
     write_rights(city.plan.directory, CITY, city.plan.ports.mqtt)
     reload(city.plan.directory)

@@ -15,23 +15,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
 from hil_tests import verdict
+from hil_tests.bites import BITES
 from hil_tests.city import DATA, Plan, VirtualCity
 from hil_tests.comparison import compare
-from hil_tests.faults import FAULTS
+from hil_tests.faults import FAULTS, LASTS
 from hil_tests.instruments.broker import KINDS
 from hil_tests.instruments.fast_time import REAL
 from hil_tests.instruments.process import BenchError, free_ports, wait_until
-from hil_tests.targets import TARGETS, Target, publishers
+from hil_tests.targets import OTHERS_SENSOR, TARGETS, Target, publishers
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 
-LASTS = 8.0  # s
 CALM = 3.0  # s of traffic before a fault
 LIMIT = 120.0  # s from the end of a fault until everything is there
+SHORT = 30.0  # s in which a city without a protection would be whole again, if it could
 SMALL_DISKS = (DATA, *publishers(TARGETS))
 
 
@@ -68,9 +69,7 @@ def possible(names: Sequence[str]) -> list[str]:
     return [name for name in names if can_fill_disks() or FAULTS[name].needs != "disk"]
 
 
-def run(
-    broker: Kind, faults: Sequence[str], directory: Path, without: tuple[str, str] | None = None, limit: float = LIMIT
-) -> list[Cell]:
+def run(broker: Kind, faults: Sequence[str], directory: Path) -> list[Cell]:
     """One city for each store that a fault needs, one fault after the other; raises BenchError."""
     cells = []
     for store in ("duckdb", "influx"):
@@ -78,20 +77,32 @@ def run(
         if several:
             disks = SMALL_DISKS if any(FAULTS[name].needs == "disk" for name in several) else ()
             ports = Ports(*free_ports(2))
-            plan = Plan(
-                directory / f"{broker}-{store}", ports, broker, store, can_fail=True, small_disks=disks, without=without
-            )
-            cells += _live_through(VirtualCity(plan), several, limit)
+            plan = Plan(directory / f"{broker}-{store}", ports, broker, store, can_fail=True, small_disks=disks)
+            cells += _live_through(VirtualCity(plan), several)
     return cells
 
 
-def _live_through(city: VirtualCity, faults: Sequence[str], limit: float) -> list[Cell]:
+def run_without(protection: str, directory: Path, limit: float = SHORT, *, is_on: bool = False) -> list[Cell]:
+    """The fault that needs this protection, in a city that does without; with ``is_on``, in the same one with it."""
+    bite = BITES[protection]
+    without = None if is_on else (bite.program, protection)
+    plan = Plan(
+        directory / protection, Ports(*free_ports(2)), bite.broker, can_fail=True, without=without, modbus=bite.modbus
+    )
+    if bite.device == OTHERS_SENSOR.name:
+        plan = replace(plan, with_others=True)
+    return _live_through(VirtualCity(plan), [bite.fault], lasts=bite.lasts, limit=limit)
+
+
+def _live_through(
+    city: VirtualCity, faults: Sequence[str], *, lasts: float = LASTS, limit: float = LIMIT
+) -> list[Cell]:
     try:
         city.start()
         wait_until(lambda: _is_whole(city), "every thing is read", 90)
         cells: list[Cell] = []
         for fault in faults:
-            cells += _befall(city, fault, limit, _excused(cells))
+            cells += _befall(city, fault, (lasts, limit), _excused(cells))
         return cells
     finally:
         city.stop()
@@ -105,12 +116,14 @@ def _excused(cells: Sequence[Cell]) -> dict[str, int]:
     return found
 
 
-def _befall(city: VirtualCity, name: str, limit: float, excused: Mapping[str, int]) -> list[Cell]:
-    fault = FAULTS[name]
+def _befall(
+    city: VirtualCity, name: str, lasts_and_limit: tuple[float, float], excused: Mapping[str, int]
+) -> list[Cell]:
+    fault, (lasts, limit) = FAULTS[name], lasts_and_limit
     time.sleep(CALM)
     began = REAL.now_ms()
     with fault.befall(city, fault.targets):
-        time.sleep(LASTS)
+        time.sleep(lasts)
     ended, until = time.monotonic(), REAL.now_ms()
     accounts = verdict.wait_for_agreement(
         city.door, city.truth, city.publishers, city.events, until=until, seconds=limit, pause=0.2
@@ -121,9 +134,8 @@ def _befall(city: VirtualCity, name: str, limit: float, excused: Mapping[str, in
         print(verdict.table(accounts), file=sys.stderr)
     holes, broker = _holes(city), city.plan.broker
     print(f"{broker}: {name}: {recovery:.1f} s", file=sys.stderr, flush=True)
-    return [
-        _cell(city, (broker, name, one.name), one, (began, until), recovery, holes, excused) for one in fault.targets
-    ]
+    judged = (*fault.targets, *((OTHERS_SENSOR,) if city.plan.with_others else ()))
+    return [_cell(city, (broker, name, one.name), one, (began, until), recovery, holes, excused) for one in judged]
 
 
 def _cell(  # noqa: PLR0913, PLR0917  # a row, all it needs
@@ -141,7 +153,7 @@ def _cell(  # noqa: PLR0913, PLR0917  # a row, all it needs
     known = {key: given for key, given in verdict.read_truth(city.truth, 2**53).items() if key[0] in target.things}
     truth = {key: given for key, given in verdict.read_truth(city.truth, until).items() if key[0] in target.things}
     several = compare(truth, stored, city.publishers, city.events, until).values()
-    own = {city.publishers[thing] for thing in target.things}
+    own = {city.publishers[thing] for thing in target.things if thing in city.publishers}
     return Cell(
         *name,
         sum(began <= one.at for given in known.values() for one in given),
@@ -223,14 +235,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make matrix", description=__doc__)
     parser.add_argument("--broker", choices=KINDS, action="append")
     parser.add_argument("--fault", choices=sorted(FAULTS), action="append")
+    parser.add_argument("--without", choices=sorted(BITES), help="a protection; then its fault alone")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
     faults = options.fault or list(FAULTS)
     cells: list[Cell] = []
     try:
         with tempfile.TemporaryDirectory(prefix="senzorika-matrix-") as directory:
-            for broker in options.broker or KINDS:
-                cells += run(broker, possible(faults), Path(directory))
+            if options.without:
+                faults, cells = [], run_without(options.without, Path(directory))
+            else:
+                for broker in options.broker or KINDS:
+                    cells += run(broker, possible(faults), Path(directory))
     except BenchError as error:
         print(f"matrix: {error}", file=sys.stderr)
         return 2

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from hil_tests.city import GATEWAY
-from hil_tests.koper import MBUS, MODBUS, NODES
+from hil_tests.city import GATEWAY, OTHERS
+from hil_tests.koper import MBUS, MODBUS, NODES, OTHERS_THING
 
 
 class Target(NamedTuple):
@@ -30,8 +30,10 @@ def _things(kind: str) -> frozenset[str]:
 PARKING = Target("parking node", "park-0002", "spot-0002", "spot-0002", _things("parking"))
 WATER = Target("water node", "water-0001", "shaft-0001", "shaft-0001", _things("water"))
 ON_MBUS = Target("gateway M-Bus", GATEWAY, "cellar", MBUS[1].thing.id, frozenset(one.thing.id for one in MBUS))
-ON_MODBUS = Target("gateway Modbus", GATEWAY, "switchboard", MODBUS[1].thing.id, frozenset(m.thing.id for m in MODBUS))
+ON_MODBUS = Target("gateway Modbus", GATEWAY, "switchboard", MODBUS[2].thing.id, frozenset(m.thing.id for m in MODBUS))
 TARGETS = (PARKING, WATER, ON_MBUS, ON_MODBUS)
+OTHERS_SENSOR = Target("others' sensor", OTHERS, OTHERS_THING.id, OTHERS_THING.id, frozenset((OTHERS_THING.id,)))
+"""Judged in a city that has it; it knows no receipts, so faults of a broker may cost it values."""
 
 
 def publishers(several: Iterable[Target]) -> list[str]:

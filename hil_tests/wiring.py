@@ -1,29 +1,49 @@
 """What stands in the files that wire a virtual city? Simulated lines and sensors, the gateway, the nodes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hil_tests.instruments.fast_time import Clock
-from hil_tests.koper import MBUS, MODBUS, MeterPlan, NodePlan
+from hil_tests.koper import MeterPlan, NodePlan
 
-LINES = {"cellar": ("mbus", "primary_address", 2400, MBUS), "switchboard": ("modbus-rtu", "unit_id", 9600, MODBUS)}
-"""Of the gateway: kind, what addresses a meter, baud and meters."""
 DISTURBANCES = "disturbed.json"
 METERS_TRUTH, SENSORS_TRUTH = "meters.truth.jsonl", "sensors.truth.jsonl"
 
 
-def meters() -> str:
+class Line(NamedTuple):
+    """Of the gateway."""
+
+    name: str
+    kind: str
+    address: str
+    """The key that addresses a meter."""
+    baud: int
+    period: int
+    """s"""
+    meters: tuple[MeterPlan, ...]
+
+
+def lines(mbus: tuple[int, tuple[MeterPlan, ...]], modbus: tuple[int, tuple[MeterPlan, ...]]) -> tuple[Line, ...]:
+    """The two lines of the virtual city, each with its period and its meters."""
+    return (
+        Line("cellar", "mbus", "primary_address", 2400, *mbus),
+        Line("switchboard", "modbus-rtu", "unit_id", 9600, *modbus),
+    )
+
+
+def meters(several: Iterable[Line]) -> str:
     """The scenario of ``hil_tests.instruments.meters``."""
     head = f'truth = "{METERS_TRUTH}"\ndisturbances = "{DISTURBANCES}"\n'
-    return head + "".join(_simulated_line(name, *LINES[name]) for name in LINES)
+    return head + "".join(map(_simulated_line, several))
 
 
-def _simulated_line(name: str, kind: str, _address: str, baud: int, meters: tuple[MeterPlan, ...]) -> str:
-    lines = [f'\n[[line]]\nname = "{name}"\nkind = "{kind}"\nlink = "{name}.tty"\nbaud = {baud}\n']
-    lines += [f'[[line.meter]]\nthing = "{m.thing.id}"\nmodel = "{m.model}"\naddress = {m.address}\n' for m in meters]
-    return "".join(lines)
+def _simulated_line(one: Line) -> str:
+    head = f'\n[[line]]\nname = "{one.name}"\nkind = "{one.kind}"\nlink = "{one.name}.tty"\nbaud = {one.baud}\n'
+    return head + "".join(
+        f'[[line.meter]]\nthing = "{m.thing.id}"\nmodel = "{m.model}"\naddress = {m.address}\n' for m in one.meters
+    )
 
 
 def sensors(nodes: tuple[NodePlan, ...], clock: Clock) -> str:
@@ -38,29 +58,27 @@ def _simulated_sensor(one: NodePlan) -> str:
     return f'\n[[sensor]]\nthing = "{one.thing.id}"\nkind = "{one.kind}"\n{more}'
 
 
-def gateway(city: str, name: str, directory: Path, port: int, periods: Mapping[str, int]) -> str:
-    """Its gateway.toml; ``port`` leads to the broker, ``periods`` are seconds by line."""
+def gateway(city: str, name: str, directory: Path, port: int, several: Iterable[Line]) -> str:
+    """Its gateway.toml; ``port`` leads to the broker."""
     certificate = f"{directory}/certificates/{name}"
     head = (
         f'city = "{city}"\npublisher = "{name}"\noutbox = "outbox.sqlite"\nclock = "host"\n\n'
         f'[collector]\nkey = "{directory}/certificates/collector.pem"\n\n[broker]\n'
         f'port = {port}\nca = "{directory}/ca/ca.pem"\ncertificate = "{certificate}.pem"\nkey = "{certificate}.key"\n'
     )
-    return head + "".join(_gateway_line(line, directory, period) for line, period in periods.items())
+    return head + "".join(_gateway_line(line, directory) for line in several)
 
 
-def _gateway_line(name: str, directory: Path, period: int) -> str:
-    kind, address, baud, several = LINES[name]
+def _gateway_line(one: Line, directory: Path) -> str:
     head = (
-        f'\n[[line]]\nname = "{name}"\nkind = "{kind}"\nport = "{directory / name}.tty"\n'
-        f'baud = {baud}\nparity = "N"\n'  # a pty knows no parity: it refuses even, once it is configured
+        f'\n[[line]]\nname = "{one.name}"\nkind = "{one.kind}"\nport = "{directory / one.name}.tty"\n'
+        f'baud = {one.baud}\nparity = "N"\n'  # a pty knows no parity: it refuses even, once it is configured
     )
-    lines = [head]
-    lines += [
-        f'[[line.meter]]\nthing = "{m.thing.id}"\nprofile = "{m.profile}"\n{address} = {m.address}\nperiod = {period}\n'
-        for m in several
-    ]
-    return "".join(lines)
+    return head + "".join(
+        f'[[line.meter]]\nthing = "{m.thing.id}"\nprofile = "{m.profile}"\n{one.address} = {m.address}\n'
+        f"period = {one.period}\n"
+        for m in one.meters
+    )
 
 
 def node(city: str, one: NodePlan, port: int, period_ms: int, hal: Mapping[str, Any]) -> dict[str, Any]:

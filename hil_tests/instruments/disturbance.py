@@ -21,7 +21,9 @@ class Disturbance(NamedTuple):
     is_short: bool = False
     """Both wires touch: a break is all that is heard, whatever is sent."""
     late: float = 0.0
-    """s by which every answer comes later than it should."""
+    """s by which answers come later than they should."""
+    late_share: float = 1.0
+    """How many of them."""
 
 
 NONE = Disturbance()

@@ -5,6 +5,7 @@ and serves until it is stopped. Every value given is in the truth file, on disk,
 
     truth = "truth.jsonl"             # relative to the scenario, as links are
     disturbances = "disturbed.json"   # what disturbs a line or a meter right now; may be left out
+    record = "lines.jsonl"            # what was asked and answered; may be left out
     [[line]]
     name = "cellar"
     kind = "mbus"                     # mbus | modbus-rtu | modbus-tcp
@@ -12,6 +13,7 @@ and serves until it is stopped. Every value given is in the truth file, on disk,
     baud = 2400
     has_echo = false                  # M-Bus: a level converter that sends every request back
     error_rate = 0.0                  # M-Bus: of characters in either direction with one wrong bit
+    replay = "lines.jsonl"            # a pty that answers as a record says, instead of meters
     [[line.meter]]
     thing = "wm-0001"
     model = "els_falcon"              # a frame of frames/mbus.jsonl, or a file of registers/
@@ -25,24 +27,26 @@ and serves until it is stopped. Every value given is in the truth file, on disk,
 
 import asyncio
 import json
+import random
 import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
 from edge.errors import DeviceError
 from edge.mbus import frame
 from hil_tests.instruments.disturbance import Disturbance, Disturbances
+from hil_tests.instruments.line_record import LineRecord, Replay
 from hil_tests.instruments.mbus_meter import MbusMeter
 from hil_tests.instruments.mbus_noise import Noise, overlaid
 from hil_tests.instruments.modbus_framing import crc, mbap, request_of_mbap, request_of_rtu
 from hil_tests.instruments.modbus_meter import ModbusMeter
 from hil_tests.instruments.pty_line import PtyLine
-from hil_tests.instruments.scenario import ScenarioError, Strict, command, read
+from hil_tests.instruments.scenario import ScenarioError, Shape, Strict, command, read
 from hil_tests.instruments.truth import TruthFile
 
 _SILENCE = 0.3  # s after which a broken request is forgotten
@@ -67,12 +71,14 @@ class LineConfig(Strict):
     baud: int = Field(default=2400, ge=300)
     has_echo: bool = False
     error_rate: float = Field(default=0.0, ge=0, lt=1)
-    meter: list[MeterConfig] = Field(min_length=1)
+    replay: Path | None = None
+    meter: list[MeterConfig] = Field(default_factory=list)
 
 
 class Scenario(Strict):
     truth: Path
     disturbances: Path | None = None
+    record: Path | None = None
     line: list[LineConfig] = Field(min_length=1)
 
 
@@ -83,10 +89,24 @@ def load(path: Path) -> Scenario:
     for number, line in enumerate(scenario.line):
         if line.kind != "modbus-tcp" and line.link is None:
             raise ScenarioError(f"{path}: line.{number}.link: missing")
-        lines.append(line.model_copy(update={"link": path.parent / line.link if line.link else None}))
-    disturbances = path.parent / scenario.disturbances if scenario.disturbances else None
-    places = {"truth": path.parent / scenario.truth, "disturbances": disturbances}
-    return scenario.model_copy(update={**places, "line": lines})
+        if not line.meter and (line.replay is None or line.kind == "modbus-tcp"):
+            raise ScenarioError(f"{path}: line.{number}.meter: missing, and it is no pty with a replay")
+        lines.append(_beside(path, line, "link", "replay"))
+    return _beside(path, scenario, "truth", "disturbances", "record").model_copy(update={"line": lines})
+
+
+def _beside(path: Path, shape: Shape, *keys: str) -> Shape:
+    """With these paths relative to the scenario."""
+    found = {key: getattr(shape, key) for key in keys}
+    return shape.model_copy(update={key: path.parent / value for key, value in found.items() if value})
+
+
+class _Answer(NamedTuple):
+    request: bytes
+    sent: bytes
+    heard: bytes
+    """With what the line made of it."""
+    values: dict[str, object]
 
 
 class Meters:
@@ -97,6 +117,8 @@ class Meters:
         self._scenario = scenario
         self._truth = TruthFile(scenario.truth)
         self._wires = Disturbances(scenario.disturbances)
+        self._record = LineRecord(scenario.record)
+        self._chance = random.Random(7)
         self._begun = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._ptys: list[PtyLine] = []
@@ -113,8 +135,7 @@ class Meters:
             elif line.link is not None:
                 pty = PtyLine(line.link, line.baud)
                 self._ptys.append(pty)
-                serve = self._mbus(pty, line) if line.kind == "mbus" else self._rtu(pty, line)
-                self._tasks.append(asyncio.create_task(serve, name=line.name))
+                self._tasks.append(asyncio.create_task(self._serial(pty, line), name=line.name))
                 self.ports[line.name] = str(line.link)
 
     async def serve(self) -> None:
@@ -130,6 +151,22 @@ class Meters:
         for server in self._servers:
             server.close()
         self._truth.close()
+        self._record.close()
+
+    async def _serial(self, pty: PtyLine, line: LineConfig) -> None:
+        if line.replay:
+            await self._replay(pty, line, Replay(line.replay, line.name))
+        elif line.kind == "mbus":
+            await self._mbus(pty, line)
+        else:
+            await self._rtu(pty, line)
+
+    async def _replay(self, pty: PtyLine, line: LineConfig, replay: Replay) -> None:
+        while True:
+            request = await _request(pty, _mbus_size if line.kind == "mbus" else request_of_rtu)
+            await asyncio.sleep(pty.seconds(len(request)))
+            if answer := replay.answer(request):
+                await pty.write(answer)
 
     def _seconds(self) -> float:
         return time.monotonic() - self._begun
@@ -149,14 +186,13 @@ class Meters:
                 (config, *said) for config, meter in meters if (said := self._said(pty, config, meter, request))[0]
             ]
             if not answers or not await _passes(wire, pty):
+                self._record.add(line.name, request, b"")
                 continue
             await asyncio.sleep(max(config.delay for config, _, _ in answers))
-            await _take_longer(wire, pty)
             sent = overlaid([octets for _, octets, _ in answers])
-            heard = noise.on(sent, rate)
-            if len(answers) == 1 and answers[0][2] and heard == sent and not wire.late:
-                self._truth.gave(answers[0][0].thing, answers[0][2])
-            await pty.write(heard)
+            config, _, values = answers[0]
+            given = values if len(answers) == 1 else {}
+            await self._answer(pty, line, config, _Answer(request, sent, noise.on(sent, rate), given))
 
     def _said(
         self, pty: PtyLine, config: MeterConfig, meter: MbusMeter, request: bytes
@@ -184,12 +220,31 @@ class Meters:
                 continue
             pdu, values = meter.answer(request[1:-2], self._seconds())
             await asyncio.sleep(config.delay)
-            await _take_longer(wire, pty)
             sent = request[:1] + pdu + crc(request[:1] + pdu)
-            heard = noise.on(sent, wire.noise)
-            if values and heard == sent and not wire.late:
-                self._truth.gave(config.thing, values)
-            await pty.write(heard)
+            await self._answer(pty, line, config, _Answer(request, sent, noise.on(sent, wire.noise), values))
+
+    async def _answer(self, pty: PtyLine, line: LineConfig, config: MeterConfig, answer: _Answer) -> None:
+        """Now, or much later, while the line goes on."""
+        self._record.add(line.name, answer.request, answer.heard)
+        if late := self._late(line, config):
+            self._tasks.append(asyncio.create_task(self._say_later(pty, config, answer, late)))
+        else:
+            await self._say(pty, config, answer)
+
+    async def _say_later(self, pty: PtyLine, config: MeterConfig, answer: _Answer, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._say(pty, config, answer)
+
+    async def _say(self, pty: PtyLine, config: MeterConfig, answer: _Answer) -> None:
+        """What arrives otherwise than it was sent was not given."""
+        if answer.values and answer.heard == answer.sent:
+            self._truth.gave(config.thing, answer.values)
+        await pty.write(answer.heard)
+
+    def _late(self, line: LineConfig, config: MeterConfig) -> float:
+        """By how much this answer is, s."""
+        wires = (self._wires.of(line.name), self._wires.of(config.thing))
+        return max(wire.late if self._chance.random() < wire.late_share else 0.0 for wire in wires)
 
     async def _tcp(
         self,
@@ -242,13 +297,6 @@ async def _passes(wire: Disturbance, pty: PtyLine) -> bool:
     if wire.is_short:
         await pty.write(b"\0")
     return not (wire.is_short or wire.is_silent)
-
-
-async def _take_longer(wire: Disturbance, pty: PtyLine) -> None:
-    """Whoever is late hears nothing meanwhile."""
-    if wire.late:
-        await asyncio.sleep(wire.late)
-        pty.forget()
 
 
 def _mbus_size(octets: bytes) -> int:

@@ -10,6 +10,7 @@ from collector.batch import Batch, Positions
 from collector.inbox import Arrival, Inbox
 from collector.stores.duckdb import DuckdbStore
 from edge.modbus.client import Client as ModbusClient
+from edge.schedule import Schedule
 from edge.uplink import Uplink
 
 
@@ -63,7 +64,16 @@ def dedupe() -> None:
 
 
 def stale_reply() -> None:
-    """A Modbus line goes on after a failure as if nothing could come late."""
+    """A Modbus line goes on after a failure as if nothing could come late, and asks who failed again at once."""
+    failed = Schedule.failed
+
+    def at_once(self: Schedule, thing: str, now: float) -> float:
+        failed(self, thing, now)
+        entry = self._entries[thing]
+        entry.due, entry.cost, entry.is_proven = now, 0.0, True
+        return 0.0
+
+    Schedule.failed = at_once  # type: ignore[method-assign]
     ModbusClient._failed = lambda _self, _unit_id: None  # type: ignore[method-assign, assignment]  # noqa: SLF001
 
 

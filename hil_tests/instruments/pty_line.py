@@ -45,12 +45,6 @@ class PtyLine:
             loop.remove_reader(self._meters_end)
         return os.read(self._meters_end, 512)
 
-    def forget(self) -> None:
-        """Drop what the gateway has sent and nobody has read."""
-        with contextlib.suppress(BlockingIOError):
-            while os.read(self._meters_end, 512):
-                pass
-
     async def write(self, octets: bytes) -> None:
         """Send at the line's speed, against absolute deadlines so that errors do not add up."""
         loop = asyncio.get_running_loop()
