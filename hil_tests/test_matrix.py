@@ -1,14 +1,16 @@
 """A slice of the matrix, another by each seed: no fault costs a value, and each is recovered from in time."""
 
+import json
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hil_tests import matrix
 from hil_tests.city import Plan, VirtualCity
-from hil_tests.faults import FAULTS, killed
+from hil_tests.faults import FAULTS
 from hil_tests.instruments.broker import KINDS
 from hil_tests.instruments.process import Program, free_ports
 from hil_tests.targets import TARGETS
@@ -16,7 +18,7 @@ from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 
 SEED = int(os.environ.get("SENZORIKA_SEED", random.randrange(10**6)))
-FAULTS_EACH = 3
+FAULTS_EACH = 5
 
 
 def test_a_slice_has_so_many_faults_for_each_broker_and_is_the_same_by_its_seed() -> None:
@@ -63,21 +65,57 @@ def test_no_fault_of_the_slice_costs_a_value(kind: Kind, tmp_path: Path) -> None
     assert all(one.agrees for one in cells), matrix.table(cells)
 
 
-def test_a_fault_ends_whatever_happens_meanwhile(tmp_path: Path) -> None:
-    sleeper = Program("sleeper", ["sleep", "60"], tmp_path / "log")
-    city = VirtualCity(Plan(tmp_path, Ports(*free_ports(2)), nodes=(), with_meters=False), {"sleeper": sleeper})
-
-    def fail() -> None:
-        with killed(city, "sleeper"):
-            assert city.supervise() == []
-            assert not sleeper.is_running
-            raise KeyError
-
-    sleeper.start()
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualCity]:
+    """A city that anything can befall but the loss of a store of its own."""
+    folder = tmp_path_factory.mktemp("faulty") / "city"
+    disks = matrix.SMALL_DISKS if matrix.can_fill_disks() else ()
+    city = VirtualCity(Plan(folder, Ports(*free_ports(2)), can_fail=True, small_disks=disks))
     try:
-        with pytest.raises(KeyError):
-            fail()
-        assert sleeper.is_running
-        assert len(city.events) == 1
+        city.start()
+        yield city
     finally:
-        sleeper.stop()
+        city.stop()
+
+
+def told(city: VirtualCity) -> dict[str, object]:
+    """Everything that a fault changes: files, disks, and whether each program runs."""
+    folder = city.plan.directory
+    files = [file for name in ("ca", "certificates", "broker") for file in (folder / name).glob("*") if file.is_file()]
+    kept = {file: file.read_bytes() for file in files if file.suffix not in (".pid", ".db")}
+    nodes = {file: file.read_text() for file in folder.glob("*/node.json")}
+    disturbed = json.loads(city.disturbances.read_text()) if city.disturbances.exists() else {}
+    return {
+        "files": {**kept, **nodes},
+        "disturbed": disturbed,
+        "clocks": [city.clock_of(name) for name in city.programs if city.clock_of(name).exists()],
+        "full": [name for name, disk in city.disks.items() if disk.free < 1 << 16],
+        "network": city.network.is_well,
+        "stopped": [name for name, one in city.programs.items() if not one.is_running or is_stopped(one)],
+    }
+
+
+def is_stopped(program: Program) -> bool:
+    return "\nState:\tT" in Path(f"/proc/{program.pid}/status").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.xdist_group("faulty")
+@pytest.mark.parametrize("name", [name for name in matrix.possible(list(FAULTS)) if FAULTS[name].needs != "influx"])
+def test_whatever_happens_in_the_midst_of_a_fault_it_is_undone(name: str, faulty: VirtualCity) -> None:
+    before = told(faulty)
+    assert before["network"]
+    assert not before["disturbed"]
+    fault = FAULTS[name]
+
+    def crash() -> None:
+        with fault.befall(faulty, fault.targets):
+            if name != "brown-out":  # is over when it says so
+                assert told(faulty) != before
+            raise KeyError(name)
+
+    with pytest.raises(KeyError, match=name):
+        crash()
+    assert told(faulty) == before
+    assert faulty.supervise() == []

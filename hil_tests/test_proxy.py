@@ -125,3 +125,26 @@ def test_nobody_behind_it_is_a_reset() -> None:
         assert lonely.connections == 0
     finally:
         lonely.stop()
+
+
+def test_of_a_deaf_network_the_question_arrives_and_the_answer_comes_when_it_hears_again(proxy: Proxy) -> None:
+    with connected(proxy) as one:
+        assert said_back(one, b"before") == b"before"
+        with proxy.deaf():
+            assert not proxy.is_well
+            one.sendall(b"during")
+            one.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                one.recv(100)
+        one.settimeout(5)
+        assert one.recv(100) == b"during"
+        assert proxy.is_well
+
+
+def test_of_a_corrupt_network_one_bit_of_a_piece_is_wrong(proxy: Proxy) -> None:
+    sent = bytes(64)
+    with connected(proxy) as one:
+        with proxy.corrupt(1.0):
+            heard = said_back(one, sent)
+        assert 1 <= sum(octet.bit_count() for octet in heard) <= 2  # once there, once back; perhaps the same bit
+        assert said_back(one, b"after") == b"after"

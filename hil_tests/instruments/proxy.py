@@ -96,6 +96,11 @@ class Proxy:
         self._run(self._tear())
 
     @property
+    def is_well(self) -> bool:
+        """Whether nothing of all this is so now."""
+        return not (self._is_cut or self._is_deaf or self._is_closed or self._corrupt or self._delay or self._rate)
+
+    @property
     def connections(self) -> int:
         return len(self._pairs)
 
