@@ -42,7 +42,8 @@ def lean(sources: Mapping[str, str]) -> dict[str, str]:
     for tree in own:
         _import_once(tree)
     asked = Asked(trees)
-    while sum(_without_unasked(tree, asked) for tree in own):
+    unknown = [tree for path, tree in trees.items() if path not in _AS_THEY_ARE + _KNOWN]
+    while sum(_without_unasked(tree, asked) for tree in unknown):
         asked = Asked(trees)  # what was asked for by what has gone
     for tree in own:
         _fold(tree, asked.outside(tree))
@@ -364,8 +365,8 @@ def _is_private(name: str) -> bool:
 
 
 def _share_arguments(tree: ast.Module, asked: Asked) -> None:
-    """Arguments that nobody names in a call."""
-    keywords = {one for one in asked.keywords if one}
+    """Arguments that nobody names in a call, nor in a text: ``f(**given)`` names what a text may say."""
+    keywords = {one for one in asked.keywords if one} | asked.words
     for node in [node for node in ast.walk(tree) if isinstance(node, Function)]:
         arguments = [one for one in ast.walk(node.args) if isinstance(one, ast.arg)]
         inner = [one for one in ast.walk(node) if isinstance(one, Function | ast.Lambda) and one is not node]
