@@ -5,6 +5,8 @@ STORE ?= duckdb
 BROKER ?= nats
 MINUTES ?= 5
 SEED_ := $(if $(SEED),--seed $(SEED),)
+LASTS_ := $(if $(HOURS),--hours $(HOURS),--minutes $(MINUTES))
+WITHOUT_ := $(if $(WITHOUT),--without $(WITHOUT),)
 SECONDS_ := $(if $(SECONDS),--seconds $(SECONDS),)
 
 .PHONY: setup check test demo bench matrix chaos wheel clean
@@ -36,10 +38,10 @@ bench: setup
 	$(BIN)/python -m edge.bench
 
 matrix: setup
-	$(BIN)/python -m hil_tests.matrix
+	$(BIN)/python -m hil_tests.matrix $(WITHOUT_)
 
 chaos: setup
-	$(BIN)/python -m hil_tests.chaos --broker $(BROKER) --minutes $(MINUTES) $(SEED_) --report chaos.html
+	$(BIN)/python -m hil_tests.chaos --broker $(BROKER) $(LASTS_) $(SEED_) --report chaos.html
 
 wheel: setup
 	$(BIN)/python -m hatchling build -t wheel

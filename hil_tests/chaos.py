@@ -1,4 +1,4 @@
-"""``make chaos MINUTES=20 SEED=7``: random faults against the virtual city, judged at its end value by value.
+"""``make chaos HOURS=8 SEED=7``: random faults against the virtual city, judged at its end value by value.
 
 The seed decides which faults come when, for how long, and whom they befall; the same seed gives the same run. What each
 sensor gave stands in the truth files, and is compared with the public API once everything has had time to arrive.
@@ -130,14 +130,17 @@ def _depth(city: VirtualCity, publisher: str) -> list[tuple[int, float]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 everything agrees, 1 something does not."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=5)
+    lasts = parser.add_mutually_exclusive_group()
+    lasts.add_argument("--minutes", type=float, default=5)
+    lasts.add_argument("--hours", type=float)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--broker", choices=KINDS, default="nats")
     parser.add_argument("--report", type=Path, metavar="FILE", help="HTML; beside it the same as .json")
     options = parser.parse_args(arguments)
-    print(f"seed {options.seed}, {options.minutes:g} minutes, {options.broker}", flush=True)
+    minutes = options.minutes if options.hours is None else options.hours * 60
+    print(f"seed {options.seed}, {minutes:g} minutes, {options.broker}", flush=True)
     with tempfile.TemporaryDirectory(prefix="senzorika-chaos-") as directory:
-        lived = live_through(options.broker, options.seed, options.minutes * 60, Path(directory))
+        lived = live_through(options.broker, options.seed, minutes * 60, Path(directory))
     after = (lived.healed - lived.until) / 1000
     print(f"{len(lived.faults)} faults; everything given was there {after:.1f} s after the end")
     print(verdict.table(lived.accounts))
