@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import firmware
 from firmware import VERSION
 from hil_tests.instruments.process import find
 from provisioning import release
 from provisioning.boot_files import boot_files
 
 # So many words for the interpreter (one here has 64 bits, one of the chip 32), and room for the image, which the
-# chip executes from its flash and a laptop from its heap.
+# chip executes from its flash and a laptop from its heap. Each kind of the firmware does all that a node does in it,
+# orders of the city included. An update needs more: the kind of the tests that are updated is none of them.
+KIND_WORDS = 48 * 1024
 HEAP_WORDS = 64 * 1024
-# Kinds that do all that a node does, orders of the city included, in the heap of a chip, and those that need more for
-# that. An update needs the most: the kind of the tests that are updated has the default.
-_KINDS = {"counting": 48, "level": 48, "valve": 48, "water": 52, "noise": 54, "parking": 54, "air": 56}
+_KINDS = Path(firmware.__file__).parent / "nodes"
 _WORD = 2
 _TABLES = 256  # of so many bytes of a heap the collector keeps 3 for its tables: the image pays for its own
 # A board that resets itself (75) or is reset by its watchdog (137) starts again; any other end is one.
@@ -66,4 +67,4 @@ def build(
 
 def heap_words(kind: str) -> int:
     """What the interpreter of such a node is given, besides its image."""
-    return _KINDS[kind] * 1024 if kind in _KINDS else HEAP_WORDS
+    return KIND_WORDS if (_KINDS / f"{kind}.py").exists() else HEAP_WORDS
