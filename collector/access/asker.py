@@ -23,6 +23,9 @@ class Grant(NamedTuple):
     """The id of a center; ``EVERY`` is all of them."""
     role: Role
 
+    def __str__(self) -> str:
+        return f"{self.center}:{self.role}"
+
 
 @dataclass(frozen=True, slots=True)
 class Asker:

@@ -31,12 +31,17 @@ class Erasures:
             self._before = {row.thing: row.before for row in connection.execute(select(erased))}
 
     def add(self, things: list[str], before: int) -> None:
-        """Durable on return: from now on nothing from before that time is taken of these."""
+        """Durable on return: from now on nothing from before that time is taken of these.
+
+        What is gone up to a later time stays gone.
+        """
         with in_turn(self._engine) as connection:
-            for thing in things:
-                statement = insert(connection, erased).values(thing=thing, before=before)
-                connection.execute(statement.on_conflict_do_update(index_elements=["thing"], set_={"before": before}))
-        self._before = {**self._before, **dict.fromkeys(things, before)}
+            known = connection.execute(select(erased).where(erased.c.thing.in_(things)))
+            until = {**dict.fromkeys(things, before), **{row.thing: max(before, row.before) for row in known}}
+            for thing, last in until.items():
+                statement = insert(connection, erased).values(thing=thing, before=last)
+                connection.execute(statement.on_conflict_do_update(index_elements=["thing"], set_={"before": last}))
+        self._before = {**self._before, **until}
 
     def staying(self, batch: Batch) -> Positions | None:
         """The positions of what may be kept; None: everything."""

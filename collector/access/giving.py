@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from collector.access.asker import Grant
 from collector.access.rights import Access
 from collector.access.tokens import Token, read_grant
 
@@ -42,7 +41,7 @@ def shown(token: Token) -> dict[str, Any]:
     """What may be told of a token: all but its secret, which nobody knows. Times in ms UTC."""
     return {
         "name": token.name,
-        "grants": sorted(map(_written, token.grants)),
+        "grants": sorted(map(str, token.grants)),
         "purpose": token.purpose,
         "created": token.created,
         "expires": token.expires,
@@ -53,7 +52,3 @@ def shown(token: Token) -> dict[str, Any]:
 def listed(access: Access) -> str:
     """One line of JSON for each."""
     return "\n".join(json.dumps(shown(one), ensure_ascii=False) for one in access.tokens.all)
-
-
-def _written(grant: Grant) -> str:
-    return f"{grant.center}:{grant.role}"

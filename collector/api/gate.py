@@ -54,12 +54,12 @@ class Gate:
             asker = _with_purpose(await self._identify(request), request)
         except UnauthenticatedError as error:
             if wait := self._wait(ANYONE, request):
-                await _refuse(send, 429, f"too often; again in {wait} s", (b"retry-after", str(wait).encode()))
+                await _refuse_for(send, wait)
                 return
             await _refuse(send, 401, str(error), (b"www-authenticate", b"Bearer"))
             return
         if wait := self._wait(asker, request):
-            await _refuse(send, 429, f"too often; again in {wait} s", (b"retry-after", str(wait).encode()))
+            await _refuse_for(send, wait)
             return
         length = request.headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > LARGEST:
@@ -114,6 +114,11 @@ def _logged(send: Send, reads: Reads) -> Send:
         await send(message)
 
     return send_logged
+
+
+async def _refuse_for(send: Send, seconds: int) -> None:
+    again = str(seconds)
+    await _refuse(send, 429, f"too often; again in {again} s", (b"retry-after", again.encode()))
 
 
 async def _refuse(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:

@@ -31,7 +31,7 @@ class NewToken(_Strict):
 async def me(request: Request) -> Response:
     """Without a token the name is empty."""
     asker = asker_of(request)
-    grants = sorted(f"{one.center}:{one.role}" for one in asker.grants)
+    grants = sorted(map(str, asker.grants))
     return as_json({"name": asker.name, "grants": grants, "purpose": asker.purpose})
 
 

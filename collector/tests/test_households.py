@@ -83,6 +83,27 @@ async def test_what_is_held_is_erased_too(city: City) -> None:
     assert city.quarantine.held() == []
 
 
+async def test_a_later_erasure_up_to_an_earlier_time_gives_nothing_back(city: City) -> None:
+    await erase(city, "h-99", T + 1, "console", "asked for it")
+    city.access.erasures.add(["flat-1"], T - HOUR)
+    Ingest(city).commit([reading(T, 13.0, 1)], T + DAY)
+    assert stored(city, FLAT) == []
+    city.access.erasures.refresh()
+    Ingest(city).commit([reading(T, 13.0, 2)], T + DAY)
+    assert stored(city, FLAT) == []
+
+
+async def test_of_held_readings_over_a_period_those_are_erased_that_began_before(city: City) -> None:
+    ingest = Ingest(city)
+    for at in (T, T + 1):
+        content = {"thing": "flat-1", "at": at, "period": HOUR, "values": {"ether": 1}}
+        ingest.commit([Message("koper/v1/gw-1/reading", json.dumps({"readings": [content]}).encode(), T)], T)
+    assert len(city.quarantine.held()) == 2
+    gone = await erase(city, "h-99", T, "console", "asked for it")
+    assert gone.held == 1
+    assert len(city.quarantine.held()) == 1
+
+
 async def test_an_erasure_survives_a_restart(tmp_path: Path) -> None:
     city = street(tmp_path, "duckdb:observations.duckdb")
     await erase(city, "h-99", T + 1, "console", "asked for it")
