@@ -129,14 +129,7 @@ def _depth(city: VirtualCity, publisher: str) -> list[tuple[int, float]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 everything agrees, 1 something does not."""
-    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    lasts = parser.add_mutually_exclusive_group()
-    lasts.add_argument("--minutes", type=float, default=5)
-    lasts.add_argument("--hours", type=float)
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    parser.add_argument("--broker", choices=KINDS, default="nats")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="HTML; beside it the same as .json")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     minutes = options.minutes if options.hours is None else options.hours * 60
     print(f"seed {options.seed}, {minutes:g} minutes, {options.broker}", flush=True)
     with tempfile.TemporaryDirectory(prefix="senzorika-chaos-") as directory:
@@ -148,6 +141,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.report.write_text(report.html(lived), "utf-8")
         options.report.with_suffix(".json").write_text(json.dumps(report.summary(lived), indent=1), "utf-8")
     return 0 if lived.agrees else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    lasts = parser.add_mutually_exclusive_group()
+    lasts.add_argument("--minutes", type=float, default=5)
+    lasts.add_argument("--hours", type=float)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--broker", choices=KINDS, default="nats")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="HTML; beside it the same as .json")
+    return parser
 
 
 if __name__ == "__main__":

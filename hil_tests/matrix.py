@@ -232,12 +232,7 @@ def _is_whole(city: VirtualCity) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 everything agrees, 1 something does not, 2 a city cannot be."""
-    parser = argparse.ArgumentParser(prog="make matrix", description=__doc__)
-    parser.add_argument("--broker", choices=KINDS, action="append")
-    parser.add_argument("--fault", choices=sorted(FAULTS), action="append")
-    parser.add_argument("--without", choices=sorted(BITES), help="a protection; then its fault alone")
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     faults = options.fault or list(FAULTS)
     cells: list[Cell] = []
     try:
@@ -254,6 +249,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         options.json.write_text(json.dumps([{**asdict(one), "agrees": one.agrees} for one in cells], indent=1))
     return 0 if cells and all(one.agrees for one in cells) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make matrix", description=__doc__)
+    parser.add_argument("--broker", choices=KINDS, action="append")
+    parser.add_argument("--fault", choices=sorted(FAULTS), action="append")
+    parser.add_argument("--without", choices=sorted(BITES), help="a protection; then its fault alone")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    return parser
 
 
 if __name__ == "__main__":
