@@ -9,7 +9,7 @@ from firmware.drivers.reed_contact import settle
 
 TIMEOUT_MS = 3000
 STABLE_US = 30000  # a drop or an insect is shorter
-_LONG = 100  # edges: the inputs don't keep them for ever
+_MOST = 30  # edges of one input at a time: who was away finds many, and has one heap; inputs don't keep them for ever
 
 
 class Contacts:
@@ -25,7 +25,7 @@ class Contacts:
         """
         answers, lost = [], False
         for pulses, cursor in zip(self._inputs, cursors):
-            answer = await pulses.since(cursor, TIMEOUT_MS)
+            answer = await pulses.since(cursor, TIMEOUT_MS, _MOST)
             if answer is None:
                 raise DriverError("no_answer")
             answers.append(answer)
@@ -37,7 +37,7 @@ class Contacts:
             settled.append(edges[consumed][0] if consumed < len(edges) else now_us)
         horizon = min(settled)
         states, whole_us = _states(found, low, horizon)
-        if sum([len(edges) for _first, _now_us, edges in answers]) < _LONG:
+        if max([len(edges) for _first, _now_us, edges in answers]) < _MOST:
             horizon = whole_us + 1
         reached = [first + sum([us < horizon for us, _level in edges]) for first, _now_us, edges in answers]
         return [state for us, state in states if us < horizon], tuple(reached), lost

@@ -29,12 +29,13 @@ class Pulses:
         self._levels[place] = pin.value()
         self._next += 1
 
-    async def since(self, cursor: int, _timeout_ms: int) -> tuple | None:
-        """Return (first, now_us, edges): ``edges`` are (us, level) from number ``first`` on."""
+    async def since(self, cursor: int, _timeout_ms: int, most: int = _KEPT) -> tuple | None:
+        """Return (first, now_us, edges): ``edges`` are up to ``most`` (us, level) from number ``first`` on."""
         if self._offset is None:
             self._offset = cursor  # numbers go on where the note of the last start ended
-        end = self._next
-        first = max(cursor - self._offset, end - _KEPT, 0)
+        newest = self._next
+        first = max(cursor - self._offset, newest - _KEPT, 0)
+        end = min(newest, first + most)
         now = time.ticks_us()
         self._us += time.ticks_diff(now, self._last)
         self._last = now
@@ -42,4 +43,4 @@ class Pulses:
         for number in range(first, end):
             place = number % _KEPT
             edges.append((self._us - time.ticks_diff(now, self._ticks[place]), self._levels[place]))
-        return first + self._offset, self._us, edges
+        return first + self._offset, self._us if end == newest else edges[-1][0], edges

@@ -76,12 +76,12 @@ class Recorder:
             self._happened += 1
         return self._happened
 
-    async def since(self, cursor: int, _timeout_ms: int):
+    async def since(self, cursor: int, _timeout_ms: int, most: int = 10**9):
         if self.is_dead:
             return None
         happened = self.happened()
         first = max(cursor, happened - self._memory)
-        end = min(happened, first + self._answer)
+        end = min(happened, first + self._answer, first + most)
         given = [self.edges[number] for number in range(first, end)]
         return first, self.now_us if end == happened else given[-1][0], given
 

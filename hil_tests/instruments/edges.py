@@ -16,7 +16,7 @@ class EdgeRecorder:
         self._kept: deque[tuple[int, int]] = deque()
         self._first = 0  # number of the first edge kept
 
-    def since(self, cursor: int, now_us: int) -> dict[str, Any]:
+    def since(self, cursor: int, now_us: int, most: int = _LARGEST_ANSWER) -> dict[str, Any]:
         """The answer to a node: from which number on, how far the input has been watched, and the edges."""
         while self._next is not None and self._next[0] <= now_us:
             self._kept.append(self._next)
@@ -24,6 +24,6 @@ class EdgeRecorder:
         while self._kept and self._first < cursor:
             self._kept.popleft()
             self._first += 1
-        given = list(self._kept)[:_LARGEST_ANSWER]
+        given = list(self._kept)[: min(most, _LARGEST_ANSWER)]
         watched_us = now_us if len(given) == len(self._kept) else given[-1][0]
         return {"first": self._first, "now": watched_us, "edges": given}

@@ -25,7 +25,7 @@ def serve(settings: Settings, site: Site) -> Mapping[str, Connected]:
         def answer(question: dict[str, Any]) -> dict[str, Any]:
             second = site.seconds()
             site.gave(truth(settings.passings, second))
-            return beam.since(question["since"], int(second * 1e6))
+            return beam.since(question["since"], int(second * 1e6), question["most"])
 
         return answer
 
