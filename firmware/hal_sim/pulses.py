@@ -14,7 +14,8 @@ class Pulses:
     async def since(self, cursor: int, timeout_ms: int, most: int = 100) -> tuple | None:
         """Return (first, now_us, edges): ``edges`` are up to ``most`` (us, level) from number ``first`` on.
 
-        None from a dead input. ``now_us`` is how far the input has been watched; edges before ``cursor`` may be forgotten by the input.
+        None from a dead input. ``now_us`` is how far the input has been watched; edges before ``cursor`` may be
+        forgotten by the input.
         """
         answer = await self._peer.ask({"since": cursor, "most": most}, timeout_ms)
         return (answer["first"], answer["now"], answer["edges"]) if answer and "edges" in answer else None

@@ -29,7 +29,6 @@ import asyncio
 import json
 import random
 import sys
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -119,7 +118,7 @@ class Meters:
         self._wires = Disturbances(scenario.disturbances)
         self._record = LineRecord(scenario.record)
         self._chance = random.Random(7)
-        self._begun = time.monotonic()
+        self._begun = asyncio.get_running_loop().time()
         self._tasks: list[asyncio.Task[None]] = []
         self._ptys: list[PtyLine] = []
         self._servers: list[asyncio.Server] = []
@@ -169,7 +168,7 @@ class Meters:
                 await pty.write(answer)
 
     def _seconds(self) -> float:
-        return time.monotonic() - self._begun
+        return asyncio.get_running_loop().time() - self._begun
 
     async def _mbus(self, pty: PtyLine, line: LineConfig) -> None:
         meters = _mbus_meters(line)
