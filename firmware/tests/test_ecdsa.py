@@ -139,9 +139,12 @@ def _now_us() -> int:
 
 
 def test_no_slice_takes_50_ms_on_a_chip_that_is_a_hundred_times_slower():
-    runs = [asyncio.run(_slices()) for _ in range(5)]
-    assert len(runs[0]) > 60
-    longest = max(
-        [min(gaps) for gaps in zip(*runs)]
-    )  # what the machine does besides does not hit the same slice always
-    assert longest * 100 < 50000, longest
+    shortest, longest = [], 0
+    for _ in range(40):  # what a busy machine does besides does not hit the same slice always
+        gaps = asyncio.run(_slices())
+        assert len(gaps) > 60
+        shortest = [min(pair) for pair in zip(gaps, shortest)] if shortest else gaps
+        longest = max(shortest)
+        if longest * 100 < 50000:
+            return
+    raise AssertionError(longest)
