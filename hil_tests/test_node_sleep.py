@@ -1,8 +1,10 @@
 """A node on a battery: it wakes, publishes, waits for its receipt and sleeps; a long outage costs it little.
 
-Its time runs 2400 times as fast: an hour is a second and a half.
+Its time runs 2400 times as fast: an hour is a second and a half. The network has the real one: a wake that finds no
+broker tries for fifteen seconds, ten of its hours.
 """
 
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -29,8 +31,10 @@ except BenchError as missing:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return starting_at(time.time_ns() // 1_000_000 - 40 * HOUR_MS, SPEED)
+def clock(request: pytest.FixtureRequest) -> Clock:
+    """Stamps in the past: none is from the future, however long the test takes."""
+    speed: int = getattr(request, "param", SPEED)
+    return starting_at(time.time_ns() // 1_000_000 - 400 * HOUR_MS, speed)
 
 
 @pytest.fixture
@@ -75,23 +79,25 @@ async def water(directory: Path, tmp_path: Path, clock: Clock) -> AsyncIterator[
     await sensors.stop()
 
 
+@pytest.mark.parametrize("clock", [SPEED // 2], indirect=True)
 async def test_each_wake_brings_its_reading_and_says_when_the_next_will_come(
     collector: Receipts, water: Program
 ) -> None:
-    await collector.has(4)
-    await collector.until(lambda: len(collector.states) >= 4, "4 states")
+    await collector.until(lambda: len(collector.contents) >= 4 and len(collector.states) >= 4, "4 of each", 90)
     assert collector.numbers() >= {1, 2, 3, 4}
     assert max(collector.contents.values()) == 1, "nothing is sent twice while receipts come"
     first, *others = collector.states[:4]
     assert first["reset"] == "power_on"
     for before, after in zip(collector.states, others, strict=False):
         assert before["at"] < after["at"] <= before["next"], water.last_lines()
-        assert abs(after["at"] - before["at"] - HOUR_MS) < HOUR_MS // 2, "24 wakes and 24 reports a day"
         assert (after["reset"], after["wakes"]) == ("deep_sleep", before["wakes"] + 1)
         assert after["outbox_depth"] == 0, "it slept before its receipt came"
         assert before["awake_ms"] < after["awake_ms"]
         assert 0 < after["radio_ms"] < after["awake_ms"]
     assert all(state["online"] for state in collector.states), "a sleeping node has not died"
+    slept = re.findall(r"waking: asleep for (\d+) ms after (\d+)", water.log.read_text())
+    assert len(slept) >= 3
+    assert {int(pause) + int(awake) for pause, awake in slept} == {HOUR_MS}, "24 wakes and 24 reports a day"
 
 
 async def test_a_sleeping_parking_node_remembers_what_it_saw_and_tells_a_change_before_its_report_is_due(
@@ -106,7 +112,7 @@ async def test_a_sleeping_parking_node_remembers_what_it_saw_and_tells_a_change_
         def told() -> list[str]:
             return [one["values"]["occupancy"] for one in collector.readings()]
 
-        await collector.until(lambda: told()[-1:] == ["occupied"], "the car", 40)
+        await collector.until(lambda: told()[-1:] == ["occupied"], "the car", 90)
         changes = [word for number, word in enumerate(told()) if number == 0 or told()[number - 1] != word]
         assert changes in (["unknown", "free", "occupied"], ["free", "occupied"]), program.last_lines()
     finally:
@@ -114,12 +120,14 @@ async def test_a_sleeping_parking_node_remembers_what_it_saw_and_tells_a_change_
         await sensors.stop()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_an_alarm_that_finds_no_broker_is_tried_again_long_before_the_report_is_due(
     collector: Receipts, running_broker: Program, directory: Path, tmp_path: Path, clock: Clock
 ) -> None:
-    """A car comes after four hours, in an outage that ends after eight; the report is due once a day."""
+    """A car comes after four hours, in an outage that ends once the node has given up; a report is due in four days."""
     spot = {"thing": "spot-0001", "kind": "parking", "changes": [(0, "free"), (4 * 3600, "occupied")]}
-    settings = {"period_ms": HOUR_MS // 6, "battery": {"report_ms": 24 * HOUR_MS, "receipt_ms": 800}}
+    settings = {"period_ms": HOUR_MS // 6, "battery": {"report_ms": 96 * HOUR_MS, "receipt_ms": 800}}
     begun = clock.now_ms()
     program, sensors = await started(directory, tmp_path, clock, spot, settings)
 
@@ -127,14 +135,14 @@ async def test_an_alarm_that_finds_no_broker_is_tried_again_long_before_the_repo
         return [one["values"]["occupancy"] for one in collector.readings()]
 
     try:
-        await collector.until(lambda: "free" in told(), "the free spot", 20)
+        await collector.until(lambda: "free" in told(), "the free spot", 60)
         running_broker.kill()
         await collector.disconnect()
-        await collector.until(lambda: clock.now_ms() - begun > 8 * HOUR_MS, "eight hours", 40)
+        await collector.until(lambda: "waking: no connection" in program.log.read_text(), "a try in vain", 90)
         running_broker.start()
         await collector.connect()
-        await collector.until(lambda: told()[-1:] == ["occupied"], "the car", 40)
-        assert clock.now_ms() - begun < 20 * HOUR_MS, program.last_lines()
+        await collector.until(lambda: told()[-1:] == ["occupied"], "the car", 90)
+        assert clock.now_ms() - begun < 80 * HOUR_MS, program.last_lines()
     finally:
         program.kill()
         await sensors.stop()
@@ -155,7 +163,7 @@ def is_cut_off(collector: Receipts, broker: Program) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("breaks", [hangs, goes, is_cut_off])
 async def test_after_ten_hours_without_a_collector_everything_arrives_and_nothing_was_sent_often(
     breaks: Callable[[Receipts, Program], None],
@@ -164,10 +172,12 @@ async def test_after_ten_hours_without_a_collector_everything_arrives_and_nothin
     water: Program,
     clock: Clock,
 ) -> None:
-    await collector.has(2)
+    await collector.until(
+        lambda: len(collector.contents) >= 2 and len(collector.states) > 0, "a state and two readings", 60
+    )
     breaks(collector, running_broker)
     begun = clock.now_ms()
-    await collector.until(lambda: clock.now_ms() - begun > OUTAGE_HOURS * HOUR_MS, "ten hours", 60)
+    await collector.until(lambda: clock.now_ms() - begun > OUTAGE_HOURS * HOUR_MS, "ten hours", 90)
     if not running_broker.is_running:
         running_broker.start()
         await collector.disconnect()
@@ -176,10 +186,11 @@ async def test_after_ten_hours_without_a_collector_everything_arrives_and_nothin
     collector.tell(online=True, at=1_795_392_000_002)
 
     def is_whole() -> bool:
-        last = collector.states[-1] if collector.states else {"at": 0}
-        return last["at"] > begun + OUTAGE_HOURS * HOUR_MS and last["outbox_depth"] == 0
+        """A wake that sampled when it was over has told all, and its state last."""
+        last, newest = collector.states[-1], collector.readings()[-1]
+        return last["at"] > newest["at"] > begun + OUTAGE_HOURS * HOUR_MS and last["outbox_depth"] == 0
 
-    await collector.until(is_whole, "an empty outbox", 40)
+    await collector.until(is_whole, "an empty outbox", 120)
     numbers = collector.numbers()
     assert numbers == set(range(1, max(numbers) + 1))
     assert len(numbers) >= OUTAGE_HOURS - 2
