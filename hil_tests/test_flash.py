@@ -81,7 +81,7 @@ def command(directory: Path, *arguments: object) -> list[str]:
 
 def flash(directory: Path, *arguments: object) -> tuple[int, dict[str, Any]]:
     """Its exit status and its document."""
-    done = subprocess.run(command(directory, *arguments), capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command(directory, *arguments), capture_output=True, text=True, timeout=600, check=False)
     return done.returncode, json.loads(done.stdout) if done.stdout else {"error": done.stderr}
 
 
@@ -98,14 +98,24 @@ def touched(document: dict[str, Any]) -> list[str]:
     return [one["node"] for one in document["nodes"] if one["touched"]]
 
 
+def mpremote(board: VirtualEsp32, *verb: str) -> str:
+    """What an unmodified one says; it waits ten seconds for a REPL, and is started again where that was too short."""
+    for _ in range(6):
+        run = [find("mpremote"), "connect", str(board.port), *verb]
+        done = subprocess.run(run, capture_output=True, text=True, timeout=100, check=False)
+        if "could not enter raw repl" not in done.stdout + done.stderr:
+            break
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def digests(board: VirtualEsp32) -> str:
-    """What an unmodified mpremote computes on the board."""
-    run = [find("mpremote"), "connect", str(board.port), "fs", "sha256sum"]
-    return subprocess.run([*run, "node.json"], capture_output=True, text=True, timeout=60, check=True).stdout
+    """What the board computes."""
+    return mpremote(board, "fs", "sha256sum", "node.json")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_four_boards_become_nodes_that_publish_to_the_collector_by_one_command(
     tmp_path: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -118,7 +128,7 @@ def test_four_boards_become_nodes_that_publish_to_the_collector_by_one_command(
         entries = [f'[[sensor]]\nthing = "{thing}"\nkind = "parking"\nmean = 5.0\n' for thing in THINGS]
         sensors.write_text('truth = "sensors.truth.jsonl"\nseed = 7\n' + "".join(entries))
         listening.start()
-        wait_until(lambda: len(listening.last_lines().splitlines()) == len(THINGS), "the sensors listen")
+        wait_until(lambda: len(listening.last_lines().splitlines()) == len(THINGS), "the sensors listen", 120)
         said = [json.loads(line) for line in listening.last_lines().splitlines()]
         settle(directory, {one["thing"]: one["ports"]["sensor"] for one in said}, city.plan.ports.mqtt)
         for board in boards:
@@ -128,7 +138,7 @@ def test_four_boards_become_nodes_that_publish_to_the_collector_by_one_command(
         flashed = time.monotonic() - begun
         assert status == 0, document
         assert steps(document) == dict.fromkeys(NAMES, "done")
-        wait_until(lambda: len({thing for thing, _ in fetch(city.door, THINGS)}) == len(THINGS), "all publish", 60)
+        wait_until(lambda: len({thing for thing, _ in fetch(city.door, THINGS)}) == len(THINGS), "all publish", 200)
         print(f"four boards: {flashed:.1f} s to the end of the command, {time.monotonic() - begun:.1f} s to readings")
         for name, board in zip(NAMES, boards, strict=True):
             assert f"node: {name} boot" in board.said()
@@ -139,7 +149,7 @@ def test_four_boards_become_nodes_that_publish_to_the_collector_by_one_command(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_a_corrupt_and_an_unplugged_board_are_named_the_others_finish_and_resume_does_the_rest(
     city: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -173,9 +183,8 @@ def test_a_corrupt_and_an_unplugged_board_are_named_the_others_finish_and_resume
 
 
 def read_back(board: VirtualEsp32) -> str:
-    """node.json as mpremote reads it."""
-    run = [find("mpremote"), "connect", str(board.port), "fs", "cat", "node.json"]
-    return subprocess.run(run, capture_output=True, text=True, timeout=60, check=True).stdout
+    """node.json as the board has it."""
+    return mpremote(board, "fs", "cat", "node.json")
 
 
 def has_gone_on(run: Program, journal: Path, size: int) -> bool:
@@ -183,7 +192,7 @@ def has_gone_on(run: Program, journal: Path, size: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_after_a_kill_at_any_moment_resume_leaves_nothing_half_made(
     tmp_path: Path, city: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -201,7 +210,7 @@ def test_after_a_kill_at_any_moment_resume_leaves_nothing_half_made(
         run = Program("flash", command(city, *options), tmp_path / "flash.log")
         run.start()
         if number > 0:  # the first dies while it makes certificates and images
-            wait_until(partial(has_gone_on, run, journal, size), "the batch goes on", 60)
+            wait_until(partial(has_gone_on, run, journal, size), "the batch goes on", 200)
         deadline = time.monotonic() + generator.uniform(0.0, 3)
         while run.is_running and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -224,7 +233,7 @@ def test_after_a_kill_at_any_moment_resume_leaves_nothing_half_made(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_the_wrong_chip_and_a_flash_that_ends_early_are_refused_and_named(
     city: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -242,7 +251,7 @@ def test_the_wrong_chip_and_a_flash_that_ends_early_are_refused_and_named(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_a_board_that_is_a_node_already_is_not_made_another_by_mistake(
     city: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -262,7 +271,7 @@ def test_a_board_that_is_a_node_already_is_not_made_another_by_mistake(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_a_board_that_was_written_and_not_read_back_is_only_read_back(
     city: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -280,7 +289,7 @@ def test_a_board_that_was_written_and_not_read_back_is_only_read_back(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_detect_names_the_chip_and_the_node_of_each_board(
     city: Path, boards: list[VirtualEsp32], interpreter: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -302,7 +311,7 @@ def test_detect_names_the_chip_and_the_node_of_each_board(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_a_dry_run_writes_neither_to_the_board_nor_to_the_disk(
     city: Path, boards: list[VirtualEsp32], interpreter: Path
 ) -> None:
@@ -315,7 +324,7 @@ def test_a_dry_run_writes_neither_to_the_board_nor_to_the_disk(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_esptool_verifies_an_image_that_we_made(city: Path, boards: list[VirtualEsp32], interpreter: Path) -> None:
     boards[0].plug()  # without an interpreter: nothing runs that would change its files
     image = city / "park-0001.img"
@@ -323,5 +332,5 @@ def test_esptool_verifies_an_image_that_we_made(city: Path, boards: list[Virtual
     assert provision(["image", str(city), NAMES[0], str(image), *options]) == 0
     esptool = [sys.executable, "-m", "esptool", "--port", str(boards[0].port)]
     for verb in ("write-flash", "verify-flash"):
-        done = subprocess.run([*esptool, verb, hex(FILE_SYSTEM), image], capture_output=True, timeout=60, check=False)
+        done = subprocess.run([*esptool, verb, hex(FILE_SYSTEM), image], capture_output=True, timeout=300, check=False)
         assert done.returncode == 0, done.stdout
