@@ -86,7 +86,8 @@ def possible() -> list[str]:
 
 def _live(city: VirtualCity, until: float) -> None:
     while time.monotonic() < until:
-        city.supervise()
+        for name in city.supervise():
+            print(f"{name} ended by itself:\n{city.programs[name].last_lines(40)}", file=sys.stderr, flush=True)
         time.sleep(0.2)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from firmware.quantities import NUMBER_KINDS, QUANTITIES
-from hil_tests.events import READOUT, SETTLES, Death, Disturbed, Event, Stepped
+from hil_tests.events import ANSWER, READOUT, SETTLES, Death, Disturbed, Event, Stepped
 
 Value = float | int | str
 Key = tuple[str, str]  # thing, quantity
@@ -105,7 +105,7 @@ def _excused(times: Sequence[int], events: Sequence[Event]) -> set[int]:
     found: set[int] = set()
     for one in events:
         if isinstance(one, Death):
-            found |= {bisect_right(times, at) - 1 for at in (one.killed, one.restarted)}
+            found |= {bisect_right(times, at) - 1 for at in (one.killed, one.restarted, one.restarted + ANSWER)}
         elif isinstance(one, Disturbed):
             found |= set(range(bisect_left(times, one.begin - READOUT), bisect_right(times, one.end + SETTLES)))
     return found

@@ -31,5 +31,6 @@ class Stepped(NamedTuple):
 
 
 Event = Death | Disturbed | Stepped
+ANSWER = 250  # ms after a restart in which a sensor may still answer what was asked before: nothing starts so fast
 READOUT = 2_500  # ms: a readout of several answers that began so long before may have been lost with the last of them
 SETTLES = 1_000  # ms after a disturbance in which an answer may belong to a readout that failed

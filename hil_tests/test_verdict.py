@@ -101,6 +101,11 @@ def test_of_a_device_that_died_under_a_clock_that_was_behind_one_value_is_excuse
     assert not judge([RIGHT[0], RIGHT[3]], (*BEHIND, death)).agrees
 
 
+def test_an_answer_to_a_question_from_before_a_quick_restart_is_excused() -> None:
+    assert judge([RIGHT[0], RIGHT[1], RIGHT[3]], (Death("gw-1", 2870, 2880),)).agrees
+    assert not judge([RIGHT[0], RIGHT[1], RIGHT[3]], (Death("gw-1", 2500, 2510),)).agrees
+
+
 def test_what_came_after_the_end_is_not_judged() -> None:
     account = judge(RIGHT[:2], until=2500)
     assert account.agrees
