@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from provisioning.broker import port_of
 
 LIVE, DEAD = 40, 10
 PERIOD = 10  # s
+GAPS = 4  # of each live meter
+BLOCKS = 4  # of registers, of such a meter
 
 
 @pytest.fixture
@@ -70,20 +73,32 @@ def instants(tmp_path: Path) -> dict[str, list[int]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_with_10_of_50_dead_on_a_real_line_the_others_go_on(
     meters: Meters, gateway: Program, directory: Path, tmp_path: Path
 ) -> None:
     text = configuration(directory, meters.ports["hall"], dict.fromkeys(range(1, LIVE + DEAD + 1), PERIOD))
     (tmp_path / "gateway.toml").write_text(text)
     gateway.start()
-    await asyncio.sleep(75)  # a real line, by a real clock
+    truth = tmp_path / "truth.jsonl"
+
+    def reads() -> list[int]:
+        """Of each live meter, by the blocks that it gave."""
+        given = Counter(json.loads(line)["thing"] for line in truth.read_text().splitlines())
+        return [count // BLOCKS for count in given.values()]
+
+    async with asyncio.timeout(300):  # a real line, by a real clock
+        while len(reads()) < LIVE or min(reads()) < GAPS + 2:  # noqa: ASYNC110 - a file tells; the last is on its way
+            await asyncio.sleep(0.5)
     await asyncio.to_thread(gateway.stop)
     found = instants(tmp_path)
     gaps = sorted(b - a for times in found.values() for a, b in itertools.pairwise(times))
     p99 = gaps[int(len(gaps) * 0.99)] / 1000
     print(f"10 of 50 dead on a pty, {len(gaps)} gaps: p99 {p99:.2f} s, longest {gaps[-1] / 1000:.2f} s")
     assert len(found) == LIVE
-    assert len(gaps) >= LIVE * 4  # the limit of 1.2 periods is held on a virtual clock: edge/tests/test_schedule.py
+    assert (
+        min(map(len, found.values())) > GAPS
+    )  # the limit of 1.2 periods is held on a virtual clock: edge/tests/test_schedule.py
 
 
 async def test_a_configuration_that_is_read_again_changes_only_what_changed(
@@ -95,15 +110,15 @@ async def test_a_configuration_that_is_read_again_changes_only_what_changed(
     truth = tmp_path / "truth.jsonl"
 
     async def asked(count: int) -> list[str]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while truth.read_text().count("\n") < count:  # noqa: ASYNC110 - a file tells
                 await asyncio.sleep(0.05)
         return [json.loads(line)["thing"] for line in truth.read_text().splitlines()]
 
-    questions = len(await asked(12)) // 3  # four blocks of each of the three meters
+    questions = len(await asked(3 * BLOCKS)) // 3
     file.write_text("broken")
     os.kill(gateway.pid, signal.SIGHUP)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(90):
         while "not reloaded: " not in gateway.last_lines():  # noqa: ASYNC110 - a process tells us by its log only
             await asyncio.sleep(0.05)
     file.write_text(configuration(directory, meters.ports["hall"], {1: 3600, 2: 1800, 4: 3600}))
