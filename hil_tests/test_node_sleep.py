@@ -188,7 +188,7 @@ async def test_after_ten_hours_without_a_collector_everything_arrives_and_nothin
     def is_whole() -> bool:
         """A wake that sampled when it was over has told all, and its state last."""
         last, newest = collector.states[-1], collector.readings()[-1]
-        return last["at"] > newest["at"] > begun + OUTAGE_HOURS * HOUR_MS and last["outbox_depth"] == 0
+        return bool(last["at"] > newest["at"] > begun + OUTAGE_HOURS * HOUR_MS and last["outbox_depth"] == 0)
 
     await collector.until(is_whole, "an empty outbox", 120)
     numbers = collector.numbers()
