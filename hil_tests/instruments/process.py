@@ -153,7 +153,7 @@ def answers(port: int) -> bool:
     return True
 
 
-def wait_until(is_true: Callable[[], bool], what: str, seconds: float = 30, step: float = 0.05) -> None:
+def wait_until(is_true: Callable[[], bool], what: str, seconds: float = 120, step: float = 0.05) -> None:
     """Return as soon as it is true; raise BenchError naming ``what`` when it never came true."""
     deadline = time.monotonic() + seconds
     while not is_true():

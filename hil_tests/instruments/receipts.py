@@ -79,7 +79,7 @@ class Receipts:
         found = [reading for payload in self.contents for reading in contract.decode_reading(payload)["readings"]]
         return sorted(found, key=lambda reading: reading["at"])
 
-    async def until(self, is_true: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    async def until(self, is_true: Callable[[], bool], what: str, seconds: float = 120) -> None:
         """Return as soon as it is true; raise TimeoutError naming ``what``."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not is_true():
