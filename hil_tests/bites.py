@@ -25,6 +25,8 @@ class Bite(NamedTuple):
     lasts: float = LASTS
     """s of the fault until one can count on it."""
     modbus: tuple[MeterPlan, ...] = MODBUS
+    times: int = 1
+    """How often it befalls the city at most."""
 
 
 BITES: Mapping[str, Bite] = {
@@ -37,5 +39,5 @@ BITES: Mapping[str, Bite] = {
     # Alone on its line, so that its own next question comes at once, and is answered by what came late.
     "stale-reply": Bite(GATEWAY, "nats", "answers late", ON_MODBUS.name, "wrong", 50.0, MODBUS[2:3]),
     # Who has no outbox has no receipts: all that stands behind its PUBACK is the collector's.
-    "puback-after-commit": Bite("collector", "nats", "collector killed", OTHERS_SENSOR.name, "missing"),
+    "puback-after-commit": Bite("collector", "nats", "collector killed", OTHERS_SENSOR.name, "missing", 2.0, times=6),
 }

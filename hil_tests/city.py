@@ -165,8 +165,11 @@ class VirtualCity:
 
     def down(self, name: str) -> None:
         """``kill -9``: nothing is flushed, nobody is told. It stays down, also for ``supervise``, until ``up``."""
-        self._down[name] = REAL.now_ms()
+        if name in self._down:
+            raise BenchError(f"{name} is down already")
+        killed = REAL.now_ms()
         self.programs[name].kill()
+        self._down[name] = killed
 
     def up(self, name: str) -> None:
         """Start what is down; its death is on record from now on."""
@@ -174,14 +177,15 @@ class VirtualCity:
         self.events.append(Death(name, self._down.pop(name), REAL.now_ms()))
 
     def stop(self) -> None:
-        """Leave no process behind, devices first."""
-        for program in reversed(self.programs.values()):
-            program.stop()
-        if self._network is not None:
-            self._network.stop()
-            self._network = None
-        self._mounted.close()
-        self.disks.clear()
+        """Leave no process and no mount behind, devices first; what fails keeps nothing else from being ended."""
+        with ExitStack() as undo:
+            undo.callback(self.disks.clear)
+            undo.callback(self._mounted.close)
+            if self._network is not None:
+                undo.callback(self._network.stop)
+                self._network = None
+            for program in self.programs.values():
+                undo.callback(program.stop)
 
     @property
     def _meters(self) -> tuple[MeterPlan, ...]:

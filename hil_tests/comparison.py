@@ -105,10 +105,18 @@ def _excused(times: Sequence[int], events: Sequence[Event]) -> set[int]:
     found: set[int] = set()
     for one in events:
         if isinstance(one, Death):
-            found |= {bisect_right(times, at) - 1 for at in (one.killed, one.restarted, one.restarted + ANSWER)}
+            found |= _taken_at(times, one)
         elif isinstance(one, Disturbed):
             found |= set(range(bisect_left(times, one.begin - READOUT), bisect_right(times, one.end + SETTLES)))
     return found
+
+
+def _taken_at(times: Sequence[int], death: Death) -> set[int]:
+    """The value that was being taken when the device died, and one that was given to the dead."""
+    last = bisect_right(times, death.killed) - 1
+    taken = {last} if last >= 0 and death.killed - times[last] <= READOUT else set()
+    ends = {bisect_right(times, at) - 1 for at in (death.restarted, death.restarted + ANSWER)}
+    return taken | {place for place in ends if place >= 0 and times[place] > death.killed}
 
 
 def _match(  # noqa: PLR0913, PLR0917  # one comparison, all it needs

@@ -30,12 +30,15 @@ def expired(city: VirtualCity, targets: Sequence[Target]) -> Iterator[None]:
 
 @contextmanager
 def _put_back(folder: Path, pattern: str) -> Iterator[None]:
-    before = {file: file.read_bytes() for file in folder.glob(pattern) if file.is_file()}
+    before = {file: file.read_bytes() for file in folder.rglob(pattern) if file.is_file()}
     try:
         yield
     finally:
         for file, octets in before.items():
             file.write_bytes(octets)
+        for file in folder.rglob(pattern):
+            if file.is_file() and file not in before:
+                file.unlink()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from getpass import getuser
 from pathlib import Path
+from typing import TextIO
 
 from hil_tests.instruments.process import BenchError
 
@@ -17,7 +18,7 @@ from hil_tests.instruments.process import BenchError
 def held(rig: str, folder: Path | None = None) -> Iterator[None]:
     """Raises BenchError naming the holder. A holder that dies lets go."""
     file = (folder or Path(tempfile.gettempdir())) / f"senzorika-rig-{rig}.lock"
-    with file.open("a+") as lock:
+    with _opened(rig, file) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -28,6 +29,17 @@ def held(rig: str, folder: Path | None = None) -> Iterator[None]:
         lock.flush()
         yield
         lock.truncate(0)
+
+
+def _opened(rig: str, file: Path) -> TextIO:
+    """For everyone who may use this machine, whoever made it."""
+    try:
+        if not file.exists():
+            file.touch(0o666)
+            file.chmod(0o666)
+        return file.open("r+")
+    except PermissionError as error:
+        raise BenchError(f"rig {rig}: {file}: {error.strerror}; it belongs to another user") from None
 
 
 def _holder(text: str) -> str:

@@ -20,15 +20,15 @@ def test_every_protection_that_can_be_switched_off_has_its_fault() -> None:
 @pytest.mark.parametrize("protection", BITES)
 def test_without_it_the_matrix_fails_and_says_where(protection: str, tmp_path: Path) -> None:
     bite = BITES[protection]
-    cells = matrix.run_without(protection, tmp_path)
+    cells = list(matrix.run_without(protection, tmp_path))
     print(matrix.table(cells))
-    (cell,) = [one for one in cells if one.device == bite.device]
-    assert not cell.agrees
-    assert getattr(cell, bite.column) > 0
+    last = [one for one in cells if one.device == bite.device][-1]
+    assert not last.agrees
+    assert getattr(last, bite.column) > 0
 
 
 def test_with_it_a_sensor_without_receipts_loses_nothing(tmp_path: Path) -> None:
     """Of the others, the matrix itself is the control."""
-    cells = matrix.run_without("puback-after-commit", tmp_path, is_on=True)
+    cells = list(matrix.run_without("puback-after-commit", tmp_path, is_on=True, limit=90))
     print(matrix.table(cells))
     assert all(one.agrees for one in cells)

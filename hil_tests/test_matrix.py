@@ -13,7 +13,6 @@ from hil_tests.city import Plan, VirtualCity
 from hil_tests.faults import FAULTS
 from hil_tests.instruments.broker import KINDS
 from hil_tests.instruments.process import Program, free_ports
-from hil_tests.targets import TARGETS
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 
@@ -31,22 +30,14 @@ def test_a_slice_has_so_many_faults_for_each_broker_and_is_the_same_by_its_seed(
 
 
 def test_what_does_not_agree_is_marked_and_counts() -> None:
-    counts = {
-        "given": 10,
-        "waited": 0,
-        "missing": 0,
-        "excused": 0,
-        "repeated": 0,
-        "wrong": 0,
-        "holes": 0,
-        "recovery": 3.0,
-    }
+    zeros = dict.fromkeys(("waited", "missing", "excused", "repeated", "wrong", "holes"), 0)
+    counts = {"felt": True, "given": 10, **zeros, "recovery": 3.0, "limit": 90.0}
 
     def cell(**more: float) -> matrix.Cell:
         return matrix.Cell("nats", "broker killed", "water node", **{**counts, **more})  # type: ignore[arg-type]
 
     well, lost = cell(excused=1), cell(missing=1)
-    ill = [lost, cell(repeated=1), cell(wrong=1), cell(holes=1), cell(given=0), cell(recovery=matrix.LIMIT)]
+    ill = [lost, cell(repeated=1), cell(wrong=1), cell(holes=1), cell(felt=False), cell(recovery=90.0)]
     assert well.agrees
     assert not any(one.agrees for one in ill)
     shown = matrix.table([well, lost]).splitlines()
@@ -59,9 +50,10 @@ def test_what_does_not_agree_is_marked_and_counts() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_fault_of_the_slice_costs_a_value(kind: Kind, tmp_path: Path) -> None:
     print(f"seed {SEED}")
-    cells = matrix.run(kind, matrix.slices(SEED, FAULTS_EACH)[kind], tmp_path)
+    names = matrix.slices(SEED, FAULTS_EACH)[kind]
+    cells = list(matrix.run(kind, names, tmp_path))
     print(matrix.table(cells))
-    assert {one.device for one in cells} == {one.name for one in TARGETS}
+    assert {one.fault for one in cells} == set(names)
     assert all(one.agrees for one in cells), matrix.table(cells)
 
 
@@ -81,7 +73,8 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualCity]:
 def told(city: VirtualCity) -> dict[str, object]:
     """Everything that a fault changes: files, disks, and whether each program runs."""
     folder = city.plan.directory
-    files = [file for name in ("ca", "certificates", "broker") for file in (folder / name).glob("*") if file.is_file()]
+    found = [*(folder / "ca").rglob("*.*"), *(folder / "certificates").glob("*.*"), *(folder / "broker").glob("*.*")]
+    files = [file for file in found if file.is_file()]
     kept = {file: file.read_bytes() for file in files if file.suffix not in (".pid", ".db")}
     nodes = {file: file.read_text() for file in folder.glob("*/node.json")}
     disturbed = json.loads(city.disturbances.read_text()) if city.disturbances.exists() else {}

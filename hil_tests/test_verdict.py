@@ -101,6 +101,14 @@ def test_of_a_device_that_died_under_a_clock_that_was_behind_one_value_is_excuse
     assert not judge([RIGHT[0], RIGHT[3]], (*BEHIND, death)).agrees
 
 
+def test_a_value_that_was_durable_for_seconds_is_not_excused_by_a_death() -> None:
+    assert judge([RIGHT[0], *RIGHT[2:]], (Death("gw-1", 2900, 2950),)).agrees
+    early = [Given(1000, 1.0), Given(90_000, 1.5)]
+    account = compare({KEY: early}, {KEY: [RIGHT[0]._replace(at=90_050, value=1.5)]}, {"wm-1": "gw-1"},
+                      (Death("gw-1", 9000, 9100),), 99_000)["gw-1"]  # fmt: skip
+    assert len(account.missing) == 1
+
+
 def test_an_answer_to_a_question_from_before_a_quick_restart_is_excused() -> None:
     assert judge([RIGHT[0], RIGHT[1], RIGHT[3]], (Death("gw-1", 2870, 2880),)).agrees
     assert not judge([RIGHT[0], RIGHT[1], RIGHT[3]], (Death("gw-1", 2500, 2510),)).agrees

@@ -216,6 +216,7 @@ class Meters:
             if config is None or meter is None or crc(request[:-2]) != request[-2:]:
                 continue
             if self._wires.of(config.thing).is_silent or not await _passes(wire, pty):
+                self._record.add(line.name, request, b"")
                 continue
             pdu, values = meter.answer(request[1:-2], self._seconds())
             await asyncio.sleep(config.delay)

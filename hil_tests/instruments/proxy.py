@@ -85,8 +85,8 @@ class Proxy:
     def closed(self) -> Iterator[None]:
         """Every connection is reset, and every new one refused."""
         self._is_closed = True
-        self.tear()
         try:
+            self.tear()
             yield
         finally:
             self._is_closed = False
