@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ DRAIN = 60.0  # s for the last readings to arrive
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 all agreed (or stopped by Ctrl-C), 1 not all agreed, 2 something in the way, said in one line."""
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a city is left behind by none
     directory = Path(tempfile.mkdtemp(prefix="senzorika-demo-"))
     plan = Plan(
         directory,

@@ -137,7 +137,7 @@ def _befall(city: VirtualCity, name: str, lasts: float, limit: float, excused: M
         time.sleep(lasts)
     window = Window(began, REAL.now_ms())
     well = _wait_until_well(city, judged, window.until, limit)
-    holes = _holes(city)
+    holes = verdict.holes(city.door)
     print(f"{city.plan.broker}: {name}: {max(well.values()):.1f} s", file=sys.stderr, flush=True)
     found = _Found(verdict.fetch(city.door, city.publishers), verdict.read_truth(city.truth, 2**53), window)
     return [_cell(city, name, one, found, (well[one.name], limit), holes, excused) for one in judged]
@@ -218,20 +218,6 @@ def _is_felt(shows: Shows, city: VirtualCity, target: Target, found: _Found) -> 
     if shows == "ahead":
         return any(one.at in range(began + SURE, until) and (one.known or 0) > until + AHEAD // 2 for one in stored)
     return True
-
-
-def _holes(city: VirtualCity, seconds: float = 20) -> dict[str, int]:
-    """Messages that the ledger misses, by publisher; what is on its way is given time to arrive."""
-    deadline = time.monotonic() + seconds
-    while True:
-        outboxes = city.door.get("/api/ledger").raise_for_status().json()["outboxes"]
-        found: dict[str, int] = {}
-        for one in outboxes:
-            missed = sum(last - first + 1 for first, last in one["missing"])
-            found[one["publisher"]] = found.get(one["publisher"], 0) + missed
-        if not any(found.values()) or time.monotonic() > deadline:
-            return found
-        time.sleep(0.5)
 
 
 def table(cells: Sequence[Cell]) -> str:

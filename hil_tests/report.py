@@ -31,13 +31,16 @@ class Run:
     accounts: Mapping[str, Account]
     ended: list[str]
     """Programs that ended by themselves."""
+    holes: Mapping[str, int] = field(default_factory=dict)
+    """Messages that the ledger misses, by publisher."""
     given: Mapping[Key, Sequence[Given]] = field(default_factory=dict)
     stored: Mapping[Key, Sequence[Stored]] = field(default_factory=dict)
     waiting: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
 
     @property
     def agrees(self) -> bool:
-        return bool(self.accounts) and all(one.agrees for one in self.accounts.values()) and not self.ended
+        well = bool(self.accounts) and all(one.agrees for one in self.accounts.values())
+        return well and not self.ended and not self.holes
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -51,6 +54,7 @@ def summary(run: Run) -> dict[str, Any]:
         "agrees": run.agrees,
         "faults": run.faults,
         "ended": run.ended,
+        "holes": dict(run.holes),
         "publishers": {
             name: {
                 "measured": one.measured,

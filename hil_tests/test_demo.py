@@ -49,7 +49,11 @@ def test_the_demo_judges_itself_and_leaves_nothing(store: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_second_start_says_that_the_port_is_taken_and_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("told", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_a_second_start_says_that_the_port_is_taken_and_one_that_is_told_to_end_leaves_no_process(
+    told: signal.Signals, status: int, tmp_path: Path
+) -> None:
     ports = free_ports(2)
     log = tmp_path / "demo.log"
     with log.open("w") as file:
@@ -63,8 +67,8 @@ def test_a_second_start_says_that_the_port_is_taken_and_ctrl_c_leaves_no_process
             f"demo: port {ports[0]} (MQTT) is taken: is another demo running? Stop it, or choose another port\n"
         )
         assert answers(ports[1])
-        first.send_signal(signal.SIGINT)
-        assert first.wait(90) == 0
+        first.send_signal(told)
+        assert first.wait(90) == status
     finally:
         first.kill()  # one that did not stop: what it started dies with it
     assert processes_of(str(tmp_path)) == []

@@ -81,6 +81,20 @@ def wait_for_agreement(  # noqa: PLR0913  # one comparison, all it needs
         time.sleep(pause)
 
 
+def holes(door: Door, seconds: float = 20) -> dict[str, int]:
+    """Messages that the ledger misses, by publisher; what is on its way is given time to arrive."""
+    deadline = time.monotonic() + seconds
+    while True:
+        outboxes = door.get("/api/ledger").raise_for_status().json()["outboxes"]
+        found: dict[str, int] = {}
+        for one in outboxes:
+            missed = sum(last - first + 1 for first, last in one["missing"])
+            found[one["publisher"]] = found.get(one["publisher"], 0) + missed
+        if not any(found.values()) or time.monotonic() > deadline:
+            return found
+        time.sleep(0.5)
+
+
 def table(accounts: Mapping[str, Account]) -> str:
     """What `make demo` prints at its end."""
     head = f"{'publisher':<12}{'measured':>9}{'stored':>8}{'missing':>9}{'excused':>9}{'repeated':>10}{'wrong':>7}"
