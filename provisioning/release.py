@@ -42,17 +42,21 @@ _HOST = ["-march=host"] if platform.machine() in ("x86_64", "AMD64") else []
 _EMITTER: dict[Board, list[str]] = {"unix": _HOST, "esp32": ["-march=xtensawin"]}
 
 
-@functools.cache
 def application(board: Board = "unix") -> bytes:
     """The image of the sources as they are."""
     return image({}, board)
 
 
 def image(changes: Mapping[str, str], board: Board = "unix") -> bytes:
-    """With other or further files: path below ``firmware/`` -> source text."""
+    """With other or further files: path below ``firmware/`` -> source text. Each is made once."""
+    return _image(tuple(sorted(changes.items())), board)
+
+
+@functools.cache
+def _image(changes: tuple[tuple[str, str], ...], board: Board) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "firmware"
-        compile_firmware(target, changes, board)
+        compile_firmware(target, dict(changes), board)
         writer = VfsRomWriter()
         _add(writer, Path(folder))
         return bytes(writer.finalise())
