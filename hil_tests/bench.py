@@ -9,6 +9,7 @@ from typing import Any
 
 from hil_tests.city import VirtualCity
 from hil_tests.door import Door
+from hil_tests.faults import FAULTS
 from hil_tests.instruments.console import Console
 from hil_tests.instruments.current import CurrentMeter
 from hil_tests.instruments.drivers import Place
@@ -19,6 +20,7 @@ from hil_tests.logs import Logs
 from hil_tests.rig import Rig
 from hil_tests.rig_city import LINES, virtual_city
 from hil_tests.rig_nouns import CollectorEntry, NodeEntry
+from hil_tests.targets import Target
 
 
 class Bench:
@@ -62,6 +64,22 @@ class Bench:
         if self._city is None:
             raise BenchError(f"rig {self.rig.name}: there is no virtual city")
         return self._city
+
+    @contextmanager
+    def befallen(self, fault: str, node: NodeEntry | None = None) -> Iterator[None]:
+        """Until the block ends; with ``node`` it befalls this one, where it is a fault of devices.
+
+        For a test that ``needs("faults")``; BenchError for a fault that there is not, or not on this rig.
+        """
+        chosen = FAULTS.get(fault)
+        if chosen is None:
+            raise BenchError(f"there is no fault {fault}: {', '.join(FAULTS)}")
+        if chosen.needs or chosen.is_of_devices != (node is not None):
+            needs = chosen.needs or ("a node" if chosen.is_of_devices else "no node: it befalls all")
+            raise BenchError(f"rig {self.rig.name}: {fault} needs {needs}")
+        hit = [Target(node.kind, node.name, node.thing, node.thing, frozenset((node.thing,)))] if node else []
+        with chosen.befall(self.city, hit):
+            yield
 
     def node(self, name: str) -> NodeEntry:
         return next(one for one in self.rig.node if one.name == name)

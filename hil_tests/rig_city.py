@@ -26,7 +26,8 @@ def virtual_city(rig: Rig) -> Iterator[VirtualCity]:
     directory = Path(tempfile.mkdtemp(prefix="senzorika-rig-"))
     broker: Kind = "mosquitto" if rig.broker.driver == "mosquitto" else "nats"
     ports, store = Ports(*free_ports(2)), rig.collector.store
-    city = VirtualCity(Plan(directory / "city", ports, broker, store, nodes=nodes, with_meters=bool(rig.gateway)))
+    plan = Plan(directory / "city", ports, broker, store, nodes=nodes, with_meters=bool(rig.gateway), can_fail=True)
+    city = VirtualCity(plan)
     try:
         city.start()
         yield city

@@ -7,7 +7,7 @@ import pytest
 
 from hil_tests import battery, verdict
 from hil_tests.bench import Bench
-from hil_tests.instruments.process import wait_until
+from hil_tests.instruments.process import BenchError, wait_until
 from hil_tests.measuring import Measure
 from hil_tests.rig_nouns import StimulusEntry
 
@@ -52,6 +52,29 @@ def test_a_node_comes_back_after_a_power_cut(bench: Bench, measure: Measure) -> 
         wait_until(lambda: boots_of(bench, node.name) != before, f"{node.name} says that it started again", SPEAKS)  # noqa: B023
         often = None if node.battery else 1  # one that sleeps starts with every wake
         measure(f"{node.name} boots", boots_of(bench, node.name) - before, "1", low=1, high=often)
+
+
+@pytest.mark.needs("faults")
+@pytest.mark.parametrize("fault", ["network cut", "broker killed"])
+def test_what_is_measured_while_nobody_can_be_reached_arrives_afterwards(
+    fault: str, bench: Bench, measure: Measure
+) -> None:
+    node = next(one for one in bench.rig.node if not one.battery)
+    bench.wait_for_news(node, now() - SKEW, SPEAKS)
+    with bench.befallen(fault):
+        time.sleep(2 * DARK)
+        before = bench.last(node.thing, node.quantity)
+        time.sleep(2 * DARK)
+        assert bench.last(node.thing, node.quantity) == before
+    measure(f"{node.name} is heard after {fault}", bench.wait_for_news(node, now(), RETURNS), "s", high=RETURNS)
+
+
+@pytest.mark.needs("faults")
+def test_a_fault_that_a_rig_does_not_have_is_refused(bench: Bench) -> None:
+    node = bench.rig.node[0]
+    for fault, named in (("flood", None), ("power cut", None), ("broker killed", node), ("flash full", node)):
+        with pytest.raises(BenchError, match=fault), bench.befallen(fault, named):
+            pass
 
 
 @pytest.mark.needs("gateway")

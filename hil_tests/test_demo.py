@@ -49,7 +49,6 @@ def test_the_demo_judges_itself_and_leaves_nothing(store: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("told", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_a_second_start_says_that_the_port_is_taken_and_one_that_is_told_to_end_leaves_no_process(
     told: signal.Signals, status: int, tmp_path: Path
