@@ -1,6 +1,7 @@
 """What does a power cut leave of SQLite's files? What was synced: later writes die with the process that made them."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,36 @@ def install() -> None:
     edge.outbox.open_outbox = opened  # before anyone has taken it from there
 
 
+class _Connection:
+    """apsw hands on what a checkpoint behind a COMMIT met on a full disk; SQLite itself passes over it."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        if sql != "COMMIT":
+            return self._connection.execute(sql, parameters)
+        promised = self._next_seq()
+        try:
+            return self._connection.execute(sql)
+        except apsw.FullError:
+            if self.in_transaction or self._next_seq() != promised:
+                raise
+            return None
+
+    def _next_seq(self) -> object:
+        return self._connection.execute("SELECT next_seq FROM outbox").fetchone()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 def opened(path: Path, limit: int) -> Outbox:
     """As ``edge.outbox.open_outbox``."""
     connection = apsw.Connection(str(path), vfs=NAME)
     connection.set_busy_timeout(1000)
-    return Outbox(connection, limit, (apsw.FullError,))
+    return Outbox(_Connection(connection), limit, (apsw.FullError,))
