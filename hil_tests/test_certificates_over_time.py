@@ -60,7 +60,7 @@ def test_what_a_van_issued_is_let_in_once_the_city_took_it_over(directory: Path,
     # mosquitto lets in whom a van certified, and gives no rights to a name that it does not know
     assert not is_let_in(directory, "park-0007") or not heard_alone(directory)
     take_home(van, directory)
-    wait_until(lambda: is_let_in(directory, "park-0007"), "the broker read its rights again", seconds=5)
+    wait_until(lambda: is_let_in(directory, "park-0007"), "the broker read its rights again")
     assert heard_alone(directory)
 
 
@@ -72,7 +72,7 @@ def heard_alone(directory: Path) -> bool:
 
 def test_a_stolen_van_is_silenced_with_all_it_issued(directory: Path, van: Path) -> None:
     take_home(van, directory)
-    wait_until(lambda: is_let_in(directory, "park-0007"), "the broker read its rights again", seconds=5)
+    wait_until(lambda: is_let_in(directory, "park-0007"), "the broker read its rights again")
     with connected(directory, "collector", "park-0007") as (collector, node):
         assert collector.subscribe("koper/v1/+/reading") < 0x80
         assert is_heard(collector, node)
@@ -93,9 +93,9 @@ def test_a_new_key_is_let_in_and_the_old_one_is_refused_by_mosquitto_alone(
     for folder in ("certificates", "broker", "ca"):
         shutil.copytree(directory / folder, old / folder)
     assert provision(["authority", "rotate", str(directory), "park-0002"]) == 0
-    wait_until(lambda: is_let_in(directory, "park-0002"), "the new key is let in", seconds=5)
+    wait_until(lambda: is_let_in(directory, "park-0002"), "the new key is let in")
     if kind == "mosquitto":
-        wait_until(lambda: not is_let_in(old, "park-0002"), "the old key is refused", seconds=5)
+        wait_until(lambda: not is_let_in(old, "park-0002"), "the old key is refused")
     else:  # nats-server knows names only: see the README
         assert is_let_in(old, "park-0002")
 
@@ -112,7 +112,7 @@ def test_a_node_that_a_van_certified_speaks_to_the_citys_broker(directory: Path,
     except BenchError as missing:
         pytest.skip(str(missing))
     take_home(van, directory)
-    wait_until(lambda: is_let_in(directory, "park-0007"), "the broker read its rights again", seconds=5)
+    wait_until(lambda: is_let_in(directory, "park-0007"), "the broker read its rights again")
     config = {
         "city": "koper",
         "publisher": "park-0007",

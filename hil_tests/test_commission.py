@@ -28,7 +28,7 @@ class City:
 
     def start(self) -> Door:
         self.collector.start()
-        wait_until(lambda: answers(self._http), f"the collector serves: {self.collector.log}", 60)
+        wait_until(lambda: answers(self._http), f"the collector serves: {self.collector.log}", 120)
         return opened(self.url, self.directory / "collector.toml")
 
     def publish(self, state: dict[str, Any], reading: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ def processes_of(directory: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("store", ["duckdb", "influx"])
 def test_the_demo_judges_itself_and_leaves_nothing(store: str) -> None:
     ran = subprocess.run(
@@ -74,7 +74,7 @@ def test_a_second_start_says_that_the_port_is_taken_and_one_that_is_told_to_end_
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_without_a_micropython_the_gateway_runs_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

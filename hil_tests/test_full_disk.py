@@ -70,11 +70,11 @@ def test_a_disk_that_its_own_readings_fill_stops_the_collector_before_it_is_full
     begin = time.time_ns() // 1_000_000 - DAY_MS
     disk.fill(leave=RESERVE + (1 << 20))
     flood = strained_city.flooding(city, EACH, begin)
-    wait_until(lambda: ails(city, "the disk is full"), "/health tells", 60)
+    wait_until(lambda: ails(city, "the disk is full"), "/health tells", 120)
     print(strained_city.health(city))
     assert_nothing_is_acknowledged_that_is_not_stored(city)
     city.kill("collector")
-    wait_until(lambda: strained_city.serves(city), "it starts on what was kept free", 60)
+    wait_until(lambda: strained_city.serves(city), "it starts on what was kept free", 120)
     wait_until(lambda: ails(city, "the disk is full"), "and tells again")
     disk.fill()
     assert_nothing_is_acknowledged_that_is_not_stored(city)
@@ -140,9 +140,9 @@ def test_a_broker_whose_disk_was_full_works_again_once_there_is_room(under_the_b
     with strained_city.busy_gateways(city, pause=0.05) as gateways:
         wait_until(lambda: strained_city.metric(city, "receipts_total") > 100, "receipts are given")
         disk.fill()
-        wait_until(lambda: "the broker has no room" in strained_city.health(city).get("disk", ""), "/health tells", 60)
+        wait_until(lambda: "the broker has no room" in strained_city.health(city).get("disk", ""), "/health tells", 120)
         disk.make_room()
-        wait_until(lambda: strained_city.health(city) == {}, "it is well again", 60)
+        wait_until(lambda: strained_city.health(city) == {}, "it is well again", 120)
         strained_city.let_them_finish(gateways, 120)
     strained_city.assert_truth_is_stored_once(city)
     assert city.supervise() == []

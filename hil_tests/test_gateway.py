@@ -110,7 +110,7 @@ async def test_every_meter_arrives_with_the_values_it_gave(
     heat = next(reading for reading in collector.readings() if reading["thing"] == "hm-0001")
     assert {"heat_energy_gj", "heat_energy_gj.s1", "volume", "status_code"} <= set(heat["values"])
     assert collector.states[0]["online"] is True
-    await collector.until(lambda: collector.states[-1]["online"] is False, "the state says offline", 5)
+    await collector.until(lambda: collector.states[-1]["online"] is False, "the state says offline", 120)
 
 
 async def test_a_gateway_killed_at_any_moment_loses_nothing_it_had_stamped(
@@ -161,7 +161,7 @@ async def test_an_outage_of_the_broker_costs_nothing(
     await asyncio.sleep(3)  # real meters go on being read by a real clock
     running_broker.start()
     async with Receipts(directory) as after:
-        await after.until(lambda: len(after.readings()) >= 12, "what was read meanwhile", 60)
+        await after.until(lambda: len(after.readings()) >= 12, "what was read meanwhile", 120)
         await stopped(gateway)
     numbers = before.numbers() | after.numbers()
     assert numbers >= set(range(1, max(numbers)))
@@ -199,7 +199,7 @@ async def test_a_second_gateway_on_the_same_outbox_says_so(
 
 
 async def until_it_says(gateway: Program, text: str, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while gateway.last_lines().count(text) < count:  # noqa: ASYNC110 - a process tells us by its log only
             await asyncio.sleep(0.1)
 

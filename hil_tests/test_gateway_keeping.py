@@ -130,7 +130,7 @@ async def test_a_gateway_with_250_meters_stays_below_80_mb(
     second = await asyncio.start_server(serve_registers, "127.0.0.2", port)
     (tmp_path / "gateway.toml").write_text(configuration(directory, lines))
     gateway.start()
-    await collector.until(lambda: len(collector.contents) >= 4 * METERS, "four rounds", 60)
+    await collector.until(lambda: len(collector.contents) >= 4 * METERS, "four rounds", 120)
     status = await asyncio.to_thread(Path(f"/proc/{gateway.pid}/status").read_text)
     megabytes = next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
     print(f"{METERS} meters: {megabytes:.0f} MB resident")

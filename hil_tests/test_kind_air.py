@@ -139,7 +139,7 @@ def faults_of(city: VirtualCity) -> dict[str, int]:
             states.extend(json.loads(payload) for _, payload in client.everything(0.2))
             return any(_is_new(state) for state in states)
 
-        wait_until(has_told, "the node tells its state", 30)
+        wait_until(has_told, "the node tells its state", 120)
     told = next(state for state in states if _is_new(state))
     return {name: count for name, count in told.items() if name.startswith("fault_")}
 

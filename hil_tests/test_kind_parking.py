@@ -52,7 +52,7 @@ def city(tmp_path: Path) -> Iterator[VirtualCity]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_every_change_of_a_day_arrives_with_the_right_occupancy_and_none_else(city: VirtualCity) -> None:
     began = kind_city.begun_ms(city)
     wait_until(lambda: city.plan.clock.now_ms() > began + (BUILT_S + DAY_S) * 1000, "a day is over", 150)

@@ -92,7 +92,7 @@ async def test_a_node_of_each_kind_lives_in_its_heap(
     own = import_module(f"firmware.nodes.{name}")
     async with wired(name, directory, tmp_path) as program:
         program.start()
-        await collector.until(lambda: len(collector.contents) >= 4, f"readings: {program.last_lines()}", 90)
+        await collector.until(lambda: len(collector.contents) >= 4, f"readings: {program.last_lines()}", 120)
         program.kill()
         collector.states.clear()
         program.start()  # its first state after this has the outbox of a node that has lived

@@ -76,7 +76,7 @@ port = {self.ports[name]}
         program = Program(name, [executable, "-m", "collector", "--config", file], self.directory / f"{name}.log")
         self.programs[name] = program
         program.start()
-        wait_until(lambda: "receiving from" in program.last_lines(50), f"{name} receives: {program.log}", 60)
+        wait_until(lambda: "receiving from" in program.last_lines(50), f"{name} receives: {program.log}", 120)
         wait_until(lambda: answers(self.ports[name]), f"{name} serves: {program.log}")
 
     def ask(self, name: str, path: str) -> Any:

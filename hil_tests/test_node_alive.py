@@ -84,7 +84,7 @@ async def test_a_node_that_hangs_is_reset_by_its_watchdog_and_says_so(
     program = program_of(made, tmp_path)
     program.start()
     try:
-        await collector.until(lambda: any(one.get("boot") == 2 for one in collector.states), "a second boot", 20)
+        await collector.until(lambda: any(one.get("boot") == 2 for one in collector.states), "a second boot", 120)
         after = next(one for one in collector.states if one.get("boot") == 2)
         assert after["reset"] == "watchdog"
         await collector.until(lambda: len(collector.numbers()) > 8, "readings after the reset")
@@ -141,7 +141,7 @@ async def test_nothing_blocks_the_loop_while_the_broker_comes_and_goes(
             seen = len(collector.contents)
             await collector.has(seen + 60)
         connections = collector.states[-1]["connections"]
-        await collector.until(lambda: collector.states[-1]["connections"] >= 3, f"{connections} connections", 30)
+        await collector.until(lambda: collector.states[-1]["connections"] >= 3, f"{connections} connections", 120)
         state = collector.states[-1]
         print(f"late by over 50 ms: {state['loop_blocked']} of {state['loop_turns']}, worst {state['loop_lag_ms']} ms")
         assert state["loop_turns"] > 500

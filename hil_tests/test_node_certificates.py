@@ -83,7 +83,7 @@ def test_a_wrong_certificate_is_refused_with_its_reason(case: str, kind: Kind, d
     reason = named[kind] if isinstance(named, dict) else named
     spoil(directory)
     with running(kind, directory, tmp_path) as program:
-        wait_until(lambda: program.last_lines(50).count(f"link: {reason}") >= 2, reason, 20)
+        wait_until(lambda: program.last_lines(50).count(f"link: {reason}") >= 2, reason, 120)
         assert program.is_running, "sampling goes on"
         assert "connected" not in program.last_lines(50)
 
@@ -93,4 +93,4 @@ def test_right_certificates_open_the_connection(kind: Kind, directory: Path, tmp
     certificates.replace(directory, "broker", certificates.of_city(directory), host="localhost")
     certificates.replace(directory, "park-0001", certificates.of_city(directory))
     with running(kind, directory, tmp_path) as program:
-        wait_until(lambda: "node: connected" in program.last_lines(50), "the connection", 20)
+        wait_until(lambda: "node: connected" in program.last_lines(50), "the connection", 120)

@@ -81,7 +81,7 @@ class Seen:
             return found == (number, error, step)
 
         try:
-            await self._collector.until(is_so, f"configuration {number}, {error!r}", 40)
+            await self._collector.until(is_so, f"configuration {number}, {error!r}", 120)
         except TimeoutError:
             raise AssertionError(f"{self.state()}, step {self.step()}\n{node.last_lines()}") from None
 

@@ -83,7 +83,7 @@ async def water(directory: Path, tmp_path: Path, clock: Clock) -> AsyncIterator[
 async def test_each_wake_brings_its_reading_and_says_when_the_next_will_come(
     collector: Receipts, water: Program
 ) -> None:
-    await collector.until(lambda: len(collector.contents) >= 4 and len(collector.states) >= 4, "4 of each", 90)
+    await collector.until(lambda: len(collector.contents) >= 4 and len(collector.states) >= 4, "4 of each", 120)
     assert collector.numbers() >= {1, 2, 3, 4}
     assert max(collector.contents.values()) == 1, "nothing is sent twice while receipts come"
     first, *others = collector.states[:4]
@@ -112,7 +112,7 @@ async def test_a_sleeping_parking_node_remembers_what_it_saw_and_tells_a_change_
         def told() -> list[str]:
             return [one["values"]["occupancy"] for one in collector.readings()]
 
-        await collector.until(lambda: told()[-1:] == ["occupied"], "the car", 90)
+        await collector.until(lambda: told()[-1:] == ["occupied"], "the car", 120)
         changes = [word for number, word in enumerate(told()) if number == 0 or told()[number - 1] != word]
         assert changes in (["unknown", "free", "occupied"], ["free", "occupied"]), program.last_lines()
     finally:
@@ -135,13 +135,13 @@ async def test_an_alarm_that_finds_no_broker_is_tried_again_long_before_the_repo
         return [one["values"]["occupancy"] for one in collector.readings()]
 
     try:
-        await collector.until(lambda: "free" in told(), "the free spot", 60)
+        await collector.until(lambda: "free" in told(), "the free spot", 120)
         running_broker.kill()
         await collector.disconnect()
-        await collector.until(lambda: "waking: no connection" in program.log.read_text(), "a try in vain", 90)
+        await collector.until(lambda: "waking: no connection" in program.log.read_text(), "a try in vain", 120)
         running_broker.start()
         await collector.connect()
-        await collector.until(lambda: told()[-1:] == ["occupied"], "the car", 90)
+        await collector.until(lambda: told()[-1:] == ["occupied"], "the car", 120)
         assert clock.now_ms() - begun < 80 * HOUR_MS, program.last_lines()
     finally:
         program.kill()
@@ -177,7 +177,7 @@ async def test_after_ten_hours_without_a_collector_everything_arrives_and_nothin
     )
     breaks(collector, running_broker)
     begun = clock.now_ms()
-    await collector.until(lambda: clock.now_ms() - begun > OUTAGE_HOURS * HOUR_MS, "ten hours", 90)
+    await collector.until(lambda: clock.now_ms() - begun > OUTAGE_HOURS * HOUR_MS, "ten hours", 120)
     if not running_broker.is_running:
         running_broker.start()
         await collector.disconnect()

@@ -225,7 +225,7 @@ async def test_a_bad_release_never_comes(bench: Bench, collector: Receipts, dire
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", GOING_BACK)
 async def test_a_release_that_does_not_work_goes(bench: Bench, collector: Receipts, name: str) -> None:
     await collector.has(3)

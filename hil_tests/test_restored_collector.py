@@ -42,7 +42,7 @@ def test_a_collector_restored_from_a_backup_is_made_whole_by_replay(city: Virtua
     shutil.rmtree(data)
     backup.rename(data)
     collector.start()
-    wait_until(lambda: answers(city.plan.ports.http), "the restored collector serves", 60)
+    wait_until(lambda: answers(city.plan.ports.http), "the restored collector serves", 120)
     until = time.time_ns() // 1_000_000
     before = stored(city)
     accounts = verdict.wait_for_agreement(

@@ -34,7 +34,7 @@ def city(kind: Kind, tmp_path: Path) -> Iterator[Path]:
     collector = Program("collector", command, tmp_path / "collector.log")
     collector.start()
     try:
-        wait_until(lambda: answers(http), f"the collector serves: {collector.log}", 60)
+        wait_until(lambda: answers(http), f"the collector serves: {collector.log}", 120)
         yield directory
     finally:
         collector.stop()

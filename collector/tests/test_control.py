@@ -30,7 +30,7 @@ def listens(data: Path) -> bool:
 @asynccontextmanager
 async def running(data: Path) -> AsyncIterator[None]:
     task = asyncio.create_task(Control(data, {"echo": echo}).run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(120):
         while not listens(data):  # noqa: ASYNC110  # another task makes it listen
             await asyncio.sleep(0.01)
     yield

@@ -49,7 +49,7 @@ class Running:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(15)
+        self._process.wait(120)
 
     def say(self, *words: str) -> tuple[int, str, str]:
         command = [sys.executable, "-m", "collector", *words, "--config", str(self.config)]

@@ -52,7 +52,7 @@ def read(rows: Rows[Observation]) -> list[Observation]:
 def ask(port: int, statement: str, database: str = "", user: str = "") -> str:
     """As an administrator would, past the store."""
     parameters = {"q": statement, "db": database} | ({"u": user, "p": "secret"} if user else {})
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("POST", "/query?" + urlencode(parameters))
     answer = connection.getresponse().read().decode()
     connection.close()
@@ -68,7 +68,7 @@ def with_bad_lines(influx_url: str, influx_port: int, tmp_path: Path) -> Store:
     """A database where somebody else wrote notices as numbers: InfluxDB never takes a text there again."""
     store = open_store(influx_url, tmp_path)
     database = influx_url.rsplit("/", 1)[1]
-    connection = HTTPConnection("127.0.0.1", influx_port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", influx_port, timeout=60)
     connection.request("POST", f"/write?db={database}&precision=ms", f"observation,thing=x text=1.5 {NOW}")
     assert connection.getresponse().status == 204
     connection.close()
@@ -381,7 +381,7 @@ def test_a_quantity_that_the_contract_no_longer_has_is_passed_over(
 ) -> None:
     store = open_store(influx_url, tmp_path)
     add(store, water(0, 1.5))
-    connection = HTTPConnection("127.0.0.1", influx_port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", influx_port, timeout=60)
     line = f'observation,period=0,quantity=phlogiston,thing=x number=1.5,quality="" {NOW}'
     connection.request("POST", f"/write?db={influx_url.rsplit('/', 1)[1]}&precision=ms", line)
     assert connection.getresponse().status == 204
@@ -408,7 +408,7 @@ def test_the_way_2_is_written_is_taken_by_a_real_server(victoria_port: int, tmp_
     for _ in range(2):  # a second time changes nothing that is asked for here: the last value
         writer.write(LineMaker(table).lines_of(batch))
     writer.close()
-    connection = HTTPConnection("127.0.0.1", victoria_port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", victoria_port, timeout=60)
     connection.request("GET", "/internal/force_flush")
     connection.getresponse().read()
     connection.request("GET", "/api/v1/export?" + urlencode({"match[]": '{__name__="observation_number"}'}))

@@ -40,7 +40,7 @@ async def said(port: int, *parts: bytes, pause: float = 0) -> bytes:
             writer.write(part)
             await writer.drain()
             await asyncio.sleep(pause)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             return await reader.read(2000)
     except ConnectionError:
         return b"reset"

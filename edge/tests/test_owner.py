@@ -49,7 +49,7 @@ VOLTAGE: Values = {"voltage": (230, 0)}
 
 
 async def run_until(polling: asyncio.Task[None], is_true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(120):
         while not is_true():  # noqa: ASYNC110 - one turn of the loop at a time, no time passes
             await asyncio.sleep(0)
     polling.cancel()

@@ -31,7 +31,7 @@ def receiver(port: str, keep: Keep) -> Radio:
 
 
 async def until(is_true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not is_true():  # noqa: ASYNC110 - two tasks of one loop
             await asyncio.sleep(0.01)
 

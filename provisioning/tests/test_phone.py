@@ -42,7 +42,7 @@ class Laptop:
 
     def phone(self, host: str = "localhost") -> httpx.Client:
         context = ssl.create_default_context(cafile=str(self.directory / "ca/ca.pem"))
-        return httpx.Client(base_url=f"https://{host}:{self.port}", verify=context, timeout=10)
+        return httpx.Client(base_url=f"https://{host}:{self.port}", verify=context, timeout=60)
 
     def entered(self) -> httpx.Client:
         phone = self.phone()
@@ -175,7 +175,7 @@ def test_a_body_that_is_no_json_or_too_large_or_of_another_page(laptop: Laptop) 
     in_pieces = phone.post("/api/commission", content=iter([b"{}"]), headers=json_type)
     assert "expected a Content-Length" in in_pieces.json()["message"]
     context = ssl.create_default_context(cafile=str(laptop.directory / "ca/ca.pem"))
-    connection = HTTPSConnection("localhost", laptop.port, context=context, timeout=10)
+    connection = HTTPSConnection("localhost", laptop.port, context=context, timeout=60)
     connection.putrequest("POST", "/api/commission")
     cookie = f"senzorika-phone={phone.cookies['senzorika-phone']}"
     for name, value in (json_type | {"Cookie": cookie, "Content-Length": str(10**9)}).items():
