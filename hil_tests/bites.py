@@ -39,5 +39,5 @@ BITES: Mapping[str, Bite] = {
     # Alone on its line, so that its own next question comes at once, and is answered by what came late.
     "stale-reply": Bite(GATEWAY, "nats", "answers late", ON_MODBUS.name, "wrong", 50.0, MODBUS[2:3]),
     # Who has no outbox has no receipts: all that stands behind its PUBACK is the collector's.
-    "puback-after-commit": Bite("collector", "nats", "collector killed", OTHERS_SENSOR.name, "missing", 2.0, times=6),
+    "puback-after-commit": Bite("collector", "nats", "collector killed", OTHERS_SENSOR.name, "missing", times=4),
 }
