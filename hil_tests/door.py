@@ -38,5 +38,5 @@ def opened(url: str, config: Path, name: str = NAME, grant: str = "*:admin") -> 
     """A token from the running collector of this configuration; without more, one that may see everything."""
     verb = [executable, "-m", "collector", "token", "add", name, "--config", str(config)]
     more = ["--grant", grant, "--days", "1", "--purpose", "tests"]
-    made = subprocess.run([*verb, *more], check=True, capture_output=True, text=True, timeout=60)
+    made = subprocess.run([*verb, *more], check=True, capture_output=True, text=True, timeout=180)
     return Door(url, made.stdout.strip())

@@ -19,7 +19,7 @@ from provisioning.inventory import Inventory
 from provisioning.quickstart import Ports
 
 PUBLISHERS = tuple(f"gw-{number:04}" for number in range(1, 6))
-START = 60.0  # s until a collector serves
+START = 180.0  # s until a collector serves
 
 
 @contextmanager
