@@ -10,6 +10,8 @@ import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from provisioning.constants import is_number, pairs
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 # These are compiled to machine code.
 _AS_THEY_ARE = ("noise_viper.py", "noise_a_weighting.py")
@@ -154,7 +156,7 @@ def _defined(node: ast.stmt) -> list[str]:
     """Names that this statement defines, if it does nothing else."""
     if isinstance(node, Function | ast.ClassDef):
         return [] if node.name.startswith("__") else [node.name]
-    return [name for name, value in _pairs(node) if _is_plain(value)] if isinstance(node, ast.Assign) else []
+    return [name for name, value in pairs(node) if _is_plain(value)] if isinstance(node, ast.Assign) else []
 
 
 def _is_plain(node: ast.expr) -> bool:
@@ -175,7 +177,7 @@ def _hand_out_constants(trees: Mapping[str, ast.Module]) -> None:
         ("firmware." + path.removesuffix(".py").replace("/", "."), name): value
         for path, tree in trees.items()
         for node in tree.body
-        for name, value in _pairs(node)
+        for name, value in pairs(node)
         if _is_loud(name) and _is_constant(value)
     }
     for tree in trees.values():
@@ -221,11 +223,11 @@ def _fold(tree: ast.Module, asked: set[str]) -> None:
     private: dict[str, str] = {}
     body: list[ast.stmt] = []
     for node in tree.body:
-        pairs = _pairs(node)
-        if not pairs or not all(_is_loud(name) and stored[name] == 1 and _is_constant(value) for name, value in pairs):
+        found = pairs(node)
+        if not found or not all(_is_loud(name) and stored[name] == 1 and _is_constant(value) for name, value in found):
             body.append(node)
             continue
-        for name, value in pairs:
+        for name, value in found:
             if name not in asked and not name.startswith("_"):
                 private[name] = f"_{name}" if not stored[f"_{name}"] else f"_{name}_"
             call = value if _is_const(value) else ast.Call(ast.Name("const", ast.Load()), [value], [])
@@ -251,30 +253,8 @@ def _is_constant(node: ast.expr) -> bool:
     if isinstance(node, ast.UnaryOp):
         return _is_constant(node.operand)
     if isinstance(node, ast.BinOp):
-        return not isinstance(node.op, ast.Div) and _is_number(node.left) and _is_number(node.right)
+        return is_number(node)
     return _is_const(node) or isinstance(node, ast.Constant)
-
-
-def _is_number(node: ast.expr) -> bool:
-    if isinstance(node, ast.UnaryOp):
-        return _is_number(node.operand)
-    if isinstance(node, ast.BinOp):
-        return not isinstance(node.op, ast.Div) and _is_number(node.left) and _is_number(node.right)
-    return isinstance(node, ast.Constant) and type(node.value) is int
-
-
-def _pairs(node: ast.stmt) -> list[tuple[str, ast.expr]]:
-    """(name, value) of an assignment of one, or of as many as there are names."""
-    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
-        return []
-    target, value = node.targets[0], node.value
-    if isinstance(target, ast.Name):
-        return [(target.id, value)]
-    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-        return [
-            (one.id, other) for one, other in zip(target.elts, value.elts, strict=True) if isinstance(one, ast.Name)
-        ]
-    return []
 
 
 # ---- names that are shared

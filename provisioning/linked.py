@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from provisioning.constants import is_number, pairs
+
 RESIDENT = "resident"
 # What every node on the mains holds, with all that these ask for; of the two boards one is there.
 _HELD: tuple[str, ...] = (
@@ -435,11 +437,11 @@ def _fold(tree: Tree, asked: set[str | None]) -> None:
     private: dict[str, str] = {}
     body: Statements = []
     for node in tree.body:
-        pairs = _pairs(node)
-        if not pairs or not all(name.isupper() and stored[name] == 1 and _is_number(value) for name, value in pairs):
+        found = pairs(node)
+        if not found or not all(name.isupper() and stored[name] == 1 and is_number(value) for name, value in found):
             body.append(node)
             continue
-        for name, value in pairs:
+        for name, value in found:
             if name not in asked and not name.startswith("_"):
                 private[name] = f"_{name}" if not stored[f"_{name}"] else f"_{name}_"
             call = ast.Call(ast.Name("const", ast.Load()), [value], [])
@@ -448,25 +450,3 @@ def _fold(tree: Tree, asked: set[str | None]) -> None:
     for one in ast.walk(tree):
         if isinstance(one, ast.Name):
             one.id = private.get(one.id, one.id)
-
-
-def _pairs(node: ast.stmt) -> list[tuple[str, ast.expr]]:
-    """(name, value) of an assignment of one, or of as many as there are names."""
-    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
-        return []
-    target, value = node.targets[0], node.value
-    if isinstance(target, ast.Name):
-        return [(target.id, value)]
-    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-        return [
-            (one.id, other) for one, other in zip(target.elts, value.elts, strict=True) if isinstance(one, ast.Name)
-        ]
-    return []
-
-
-def _is_number(node: ast.expr) -> bool:
-    if isinstance(node, ast.UnaryOp):
-        return _is_number(node.operand)
-    if isinstance(node, ast.BinOp):
-        return not isinstance(node.op, ast.Div) and _is_number(node.left) and _is_number(node.right)
-    return isinstance(node, ast.Constant) and type(node.value) is int
