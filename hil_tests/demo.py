@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hil_tests import verdict
 from hil_tests.city import Plan, VirtualCity
+from hil_tests.instruments.fast_time import REAL
 from hil_tests.instruments.process import BenchError, find
 from hil_tests.koper import NODES
 from provisioning import ProvisionError
@@ -60,7 +61,7 @@ def _watch(city: VirtualCity, seconds: float | None) -> int:
         time.sleep(0.5)
         for name in city.supervise():
             print(f"{name} had ended and was started again:\n{city.programs[name].last_lines(5)}", file=sys.stderr)
-    until = time.time_ns() // 1_000_000
+    until = REAL.now_ms()
     accounts = verdict.wait_for_agreement(
         city.door, city.truth, city.publishers, city.events, until=until, seconds=DRAIN
     )

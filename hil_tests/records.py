@@ -10,7 +10,6 @@ import json
 import queue
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import NamedTuple
 
 from firmware import contract
 from hil_tests.instruments.client import Client, connected
+from hil_tests.instruments.fast_time import REAL
 from provisioning.inventory import Inventory
 
 READER = "reader"
@@ -61,7 +61,7 @@ def _keep(client: Client, file: Path, ends: threading.Event) -> None:
                 if ends.is_set():
                     return
                 continue
-            said = Said(time.time_ns() // 1_000_000, topic, payload.decode("utf-8", "replace"))
+            said = Said(REAL.now_ms(), topic, payload.decode("utf-8", "replace"))
             lines.write(json.dumps(said._asdict(), ensure_ascii=False) + "\n")
 
 
