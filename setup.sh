@@ -11,10 +11,10 @@ PYTHON=${PYTHON:-python3}
     exit 1
 }
 
-# Foreign programs: broker, MQTT and Modbus clients, InfluxDB 1.6, a peer that speaks its version 2, TLS.
+# Foreign programs: broker, MQTT and Modbus clients, InfluxDB 1.6, a peer that speaks its version 2, TLS, C.
 missing=""
 for pair in mosquitto:mosquitto mosquitto_sub:mosquitto-clients mbpoll:mbpoll influxd:influxdb \
-    victoria-metrics:victoria-metrics pg_createcluster:postgresql openssl:openssl; do
+    victoria-metrics:victoria-metrics pg_createcluster:postgresql openssl:openssl cc:gcc; do
     PATH="$PATH:/usr/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 "$PYTHON" -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"

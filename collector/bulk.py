@@ -1,33 +1,40 @@
-"""How are ordinary readings taken, thousands at once? In columns; what is doubted is left to who takes one by one.
+"""How are ordinary readings taken, hundreds at once? In columns; what is not ordinary is left to who takes one by one.
 
-Every step is one call that runs over all messages in C, so a value costs a quarter of what it costs alone. Nothing is
-refused here: a message that could be refused makes ``take`` return None, and its whole run is taken message by message.
+Ordinary is what was accepted one by one before, with other numbers in it: the same topic, outbox, thing, period,
+quantities and source. Nothing is refused here, so there is one place that refuses.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from ctypes import CDLL
 from dataclasses import dataclass
-from itertools import chain, repeat
-from operator import attrgetter, itemgetter
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from collector.batch import Batch, Int64s, stored_value
-from collector.decode import Reading, is_id, is_text, parse, typed
-from collector.message import FUTURE, PAST, SKEW, Message
+from collector.batch import Batch, Int64s
+from collector.decode import ReadingMessage
+from collector.message import Message
 from collector.observation import DERIVED, Series
+from collector.ordinary import (
+    MOST_WORDS,
+    SOURCE,
+    Columns,
+    OrdinaryReader,
+    codes_of,
+    outboxes_of,
+    quantities_of,
+    things_of,
+)
 from collector.registry import Registry
 from collector.series_table import SeriesTable
 from firmware import contract
-from firmware.contract import LARGEST, ContractError
+from firmware.contract import ContractError
 
-MOST_PLANS = 200_000  # shapes of readings remembered; a city of 10,000 things has some ten thousand
-
-
-class _DoubtError(Exception):
-    """This run is to be taken one by one."""
+_QUALITIES = ("", *contract.QUALITIES)
+_CENSORED = ("", *contract.CENSORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,174 +50,139 @@ class Taken:
 
 
 class Bulk:
-    """Knows the shapes of readings that this registry allows: publisher, thing, period and quantities in their order.
+    """Learns what is ordinary under this registry; one that changes needs a new one. One writer uses it."""
 
-    One writer uses it. A registry that changes needs a new one.
-    """
-
-    def __init__(self, registry: Registry, table: SeriesTable) -> None:
+    def __init__(self, registry: Registry, table: SeriesTable, library: CDLL | None) -> None:
         self._table = table
         self._publishers = _Publishers(registry)
-        self._plans = _Plans(registry, self._publishers, table)
+        self._reader = OrdinaryReader(library, table) if library else None
+        self._has_room = True
+        self._forget()
 
-    def is_ordinary(self, topic: str) -> bool:
-        """Does a registered publisher publish its readings there?"""
-        return self._publishers[topic] != ""
+    def _forget(self) -> None:
+        self._has_room = True
+        self._things = 0  # numbered so far
+        self._outboxes: list[tuple[str, str]] = []  # by number; and so the two that follow
+        self._sources: list[str] = []
+        self._codes: list[str] = []
 
-    def take(self, messages: Sequence[Message]) -> Taken | None:
-        """None when anything is doubted. Every topic is ordinary."""
-        try:
-            return self._take(messages)
-        except (_DoubtError, ValueError):  # of which msgspec's errors are, and those of UTF-8
-            return None
+    def sort_out(self, messages: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
+        """Those of readings that a registered publisher publishes in its place, and all others."""
+        numbers = list(map(self._publishers.__getitem__, map(itemgetter(0), messages)))
+        if -1 not in numbers:
+            return messages, ()
+        ordinary: list[Message] = []
+        others: list[Message] = []
+        for number, message in zip(numbers, messages, strict=True):
+            (others if number < 0 else ordinary).append(message)
+        return ordinary, others
 
-    def _take(self, messages: Sequence[Message]) -> Taken:
-        topics = list(map(itemgetter(0), messages))
-        decoded = list(map(parse, map(itemgetter(1), messages)))
-        numbers = self._numbers(topics, list(map(attrgetter("outbox"), decoded)), list(map(attrgetter("seq"), decoded)))
-        lists = list(map(attrgetter("readings"), decoded))
-        sizes = list(map(len, lists))
-        readings: list[Reading] = list(chain.from_iterable(lists))
-        if len(readings) > len(topics):
-            topics = list(chain.from_iterable(map(repeat, topics, sizes)))
-        values: list[dict[str, Any]] = list(map(attrgetter("values"), readings))
-        periods, things = map(attrgetter("period"), readings), map(attrgetter("thing"), readings)
-        plans, plan_of = [], self._plans
-        for topic, thing, period, several in zip(topics, things, periods, values, strict=True):
-            plans.append(plan_of[(topic, thing, period, *several)])
-        if len(plan_of) > MOST_PLANS:
-            plan_of.clear()
-        counts = np.fromiter(map(len, plans), np.int64, len(plans))
-        series = np.fromiter(chain.from_iterable(plans), np.int32, int(counts.sum()))
-        at = np.repeat(np.fromiter(map(attrgetter("at"), readings), np.int64, len(readings)), counts)
-        number, text = self._values(series, list(chain.from_iterable(map(dict.values, values))))
-        quality = _marks(readings, values, "quality")
-        censored = _marks(readings, values, "censored")
-        begins = np.concatenate(([0], np.cumsum(counts)))[np.concatenate(([0], np.cumsum(sizes)))]
-        received = np.fromiter(map(itemgetter(2), messages), np.int64, len(messages))
-        is_skewed = _skewed(at, received, np.diff(begins))
-        derived = self._derived(series, number, is_skewed)
+    def take(self, messages: Sequence[Message]) -> Iterator[Taken | Sequence[Message]]:
+        """In their order: what was taken, and between that the messages that are to be taken one by one.
+
+        ``sort_out`` has found them ordinary. What is learned meanwhile counts from the next call on.
+        """
+        if self._reader is None or not messages:
+            yield messages
+            return
+        if not self._has_room:
+            self._reader.forget()
+            self._forget()
+        topics, payloads, received = zip(*messages, strict=True)
+        publishers = np.fromiter(map(self._publishers.__getitem__, topics), np.int32, len(topics))
+        columns = self._reader.read(payloads, publishers, np.fromiter(received, np.int64, len(topics)))
+        edges = np.flatnonzero(columns.is_taken[1:] != columns.is_taken[:-1]) + 1
+        for begin, end in pairwise((0, *edges.tolist(), len(messages))):
+            several = messages[begin:end]
+            yield self._taken(columns, several, begin) if columns.is_taken[begin] else several
+
+    def learn(self, topic: str, message: ReadingMessage) -> None:
+        """This was accepted, all of it; its topic is ordinary."""
+        reader, publisher = self._reader, self._publishers[topic]
+        if reader is None or publisher < 0:
+            return
+        numbers = []
+        if message.outbox:
+            whose = (self._publishers.names[publisher], message.outbox)
+            numbers.append(_number(reader, outboxes_of(publisher), message.outbox, self._outboxes, whose))
+        for reading in message.readings:
+            thing = reader.learn(things_of(publisher), reading.thing, self._things)
+            self._things += thing == self._things
+            numbers.append(thing)
+            if reading.source:
+                numbers.append(_number(reader, SOURCE, reading.source, self._sources, reading.source))
+            for quantity, value in reading.values.items():
+                series = self._table.admit(Series(reading.thing, quantity, reading.period))
+                numbers.append(reader.learn(quantities_of(max(thing, 0), reading.period), quantity, series))
+                if self._table.kinds[series].kind == "code":
+                    numbers.append(_number(reader, codes_of(series), value, self._codes, value))
+        most = max(len(self._outboxes), len(self._sources), len(self._codes))
+        if min(numbers) < 0 or most > MOST_WORDS:
+            self._has_room = False
+
+    def _taken(self, columns: Columns, messages: Sequence[Message], first: int) -> Taken:
+        """``messages`` stand from ``first`` on in what the columns were read from."""
+        whose = slice(first, first + len(messages))
+        begins = columns.begins[first : first + len(messages) + 1]
+        which = slice(int(begins[0]), int(begins[-1]))
         observations = Batch(
-            self._table, series, at, number, text, quality, censored, _sources(readings, counts), derived
+            self._table,
+            columns.series[which],
+            columns.at[which],
+            columns.number[which],
+            _words(columns.texts[which], self._codes, None),
+            _marks(columns.quality[which], _QUALITIES),
+            _marks(columns.censored[which], _CENSORED),
+            _words(columns.sources[which], self._sources, ""),
+            _marks(columns.derived[which], DERIVED),
         )
-        return Taken(observations, messages, begins[:-1], numbers)
+        numbers = self._numbers(columns.outboxes[whose], columns.seqs[whose])
+        return Taken(observations, messages, begins[:-1] - begins[0], numbers)
 
-    def _numbers(self, topics: list[str], outboxes: list[str], seqs: list[int]) -> dict[tuple[str, str], set[int]]:
-        """As ``contract.check_sequence`` wants them: both or neither."""
-        found: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-        for key, seq in zip(zip(topics, outboxes, strict=True), seqs, strict=True):
-            found[key].append(seq)
-        numbers = {}
-        for (topic, outbox), several in found.items():
-            if outbox:
-                if not is_id(outbox) or min(several) == 0:
-                    raise _DoubtError
-                numbers[self._publishers[topic], outbox] = set(several)
-            elif max(several) > 0:
-                raise _DoubtError
-        return numbers
-
-    def _values(
-        self, series: npt.NDArray[np.int32], values: list[Any]
-    ) -> tuple[npt.NDArray[np.float64], list[str | None] | None]:
-        """The numbers and texts; a value that is not of its kind is a doubt."""
-        odd = ~self._table.is_measured[series]
-        if set(map(type, values)) != {float}:
-            odd |= np.fromiter((type(value) is not float for value in values), np.bool_, len(values))
-        text: list[str | None] | None = None
-        kinds = self._table.kinds
-        for place in np.flatnonzero(odd).tolist():
-            value = typed(kinds[series[place]], values[place])
-            if value is None:
-                raise _DoubtError
-            values[place], one = stored_value(value)
-            if one is not None:
-                text = text or [None] * len(values)
-                text[place] = one
-        number = np.array(values)
-        if (np.abs(number) > LARGEST).any():  # false for NaN
-            raise _DoubtError
-        return number, text
-
-    def _derived(
-        self, series: npt.NDArray[np.int32], number: npt.NDArray[np.float64], is_skewed: npt.NDArray[np.bool_] | None
-    ) -> list[str] | None:
-        odd = (number < self._table.low[series]) | (number > self._table.high[series])
-        if is_skewed is None:
-            if not odd.any():
-                return None
-            is_skewed = np.zeros(len(odd), np.bool_)
-        return [DERIVED[one] for one in (odd + 2 * is_skewed).tolist()]
+    def _numbers(self, outboxes: npt.NDArray[np.int32], seqs: Int64s) -> dict[tuple[str, str], set[int]]:
+        order = np.argsort(outboxes, kind="stable")
+        sorted_ = outboxes[order]
+        edges = np.flatnonzero(sorted_[1:] != sorted_[:-1]) + 1
+        return {
+            self._outboxes[sorted_[begin]]: set(seqs[order[begin:end]].tolist())
+            for begin, end in pairwise((0, *edges.tolist(), len(order)))
+            if sorted_[begin] >= 0
+        }
 
 
-class _Publishers(dict[str, str]):
-    """Topic -> the registered publisher whose readings come there, or ""."""
+class _Publishers(dict[str, int]):
+    """Topic -> the number of the registered publisher whose readings come there, or -1."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self.names: list[str] = []
 
-    def __missing__(self, topic: str) -> str:
+    def __missing__(self, topic: str) -> int:
         try:
             city, publisher, channel = map(str, contract.split_topic(topic))
         except ContractError:
-            return ""
+            return -1
         if channel != "reading" or city != self._registry.city or publisher not in self._registry.publishers:
-            return ""  # not remembered: anyone can make up topics
-        self[topic] = publisher
-        return publisher
+            return -1  # not remembered: anyone can make up topics
+        self.names.append(publisher)
+        self[topic] = len(self.names) - 1
+        return self[topic]
 
 
-class _Plans(dict[tuple[Any, ...], tuple[int, ...]]):
-    """(topic, thing, period, *quantities) -> the numbers of its series."""
-
-    def __init__(self, registry: Registry, publishers: _Publishers, table: SeriesTable) -> None:
-        self._registry = registry
-        self._publishers = publishers
-        self._table = table
-
-    def __missing__(self, key: tuple[Any, ...]) -> tuple[int, ...]:
-        topic, thing, period, *quantities = key
-        publisher = self._registry.publishers.get(self._publishers[topic])
-        if publisher is None or thing not in publisher.things:
-            raise _DoubtError
-        plan = tuple(self._table.admit(Series(thing, quantity, period)) for quantity in quantities)
-        self[key] = plan
-        return plan
+def _number(reader: OrdinaryReader, scope: int, word: str, known: list[Any], new: object) -> int:
+    """The place of a word among those known; ``new`` is put there where it is not."""
+    number = reader.learn(scope, word, len(known))
+    if number == len(known):
+        known.append(new)
+    return number
 
 
-def _marks(readings: list[Reading], values: list[dict[str, Any]], name: str) -> list[str] | None:
-    """One mark per value; None where nobody marked any."""
-    several = list(map(attrgetter(name), readings))
-    if not any(several):
+def _marks(places: npt.NDArray[np.int8], words: Sequence[str]) -> list[str] | None:
+    return list(map(words.__getitem__, places.tolist())) if places.any() else None
+
+
+def _words(numbers: npt.NDArray[np.int32], words: list[str], empty: str | None) -> list[Any] | None:
+    """``empty`` where the number is -1."""
+    if (numbers < 0).all():
         return None
-    column: list[str] = []
-    for marks, own in zip(several, values, strict=True):
-        if marks:
-            if not marks.keys() <= own.keys():
-                raise _DoubtError
-            column += [marks.get(key, "") for key in own]
-        else:
-            column += repeat("", len(own))
-    return column
-
-
-def _sources(readings: list[Reading], counts: Int64s) -> list[str] | None:
-    sources = list(map(attrgetter("source"), readings))
-    if not any(sources):
-        return None
-    if not all(map(is_text, set(sources))):
-        raise _DoubtError
-    return list(chain.from_iterable(map(repeat, sources, counts.tolist())))
-
-
-def _skewed(at: Int64s, received: Int64s, sizes: Int64s) -> npt.NDArray[np.bool_] | None:
-    """Where the clock was ahead; None where nowhere. Too far ahead, or too far back, is a doubt."""
-    if at.min() < received.max() - PAST:
-        raise _DoubtError
-    if at.max() <= received.min() + SKEW:
-        return None
-    ahead = at - np.repeat(received, sizes)
-    if (ahead > FUTURE).any():
-        raise _DoubtError
-    is_skewed: npt.NDArray[np.bool_] = ahead > SKEW
-    return is_skewed if is_skewed.any() else None
+    return list(map([*words, empty].__getitem__, numbers.tolist()))  # -1 is the last

@@ -15,6 +15,7 @@ from collector import ranges
 from collector.batch import Batch, Positions
 from collector.bulk import Bulk, Taken
 from collector.city import City
+from collector.compiled import library
 from collector.decode import Reading, decode, parse, reading_of
 from collector.ledger import Arrivals, Key
 from collector.limits import load_limits
@@ -30,8 +31,7 @@ from collector.stores import Added
 from firmware import contract, orders
 from firmware.contract import ContractError
 
-FEW = 16  # messages
-CHUNK = 500  # messages taken at once: what they decode to stays in the processor's cache
+CHUNK = 1000  # messages taken at once: what is learned of one of them counts from the next
 
 
 class Outcome(NamedTuple):
@@ -118,7 +118,7 @@ class Ingest:
         self._city = city
         self._topics: dict[str, tuple[str, str, str]] = {}
         self._publishers = city.registry.publishers
-        self._bulk = Bulk(city.registry, city.store.table)
+        self._bulk = Bulk(city.registry, city.store.table, library())
         self._marking = Marking(city.store.table, city.store.latest().values(), load_limits())
         self._seen: set[int] = set()  # numbers of the series that have a datastream
 
@@ -252,28 +252,19 @@ class Ingest:
         """Readings first: MQTT keeps an order within a topic only."""
         if self._publishers is not self._city.registry.publishers:  # the inventory was read again
             self._publishers = self._city.registry.publishers
-            self._bulk = Bulk(self._city.registry, self._city.store.table)
-        ordinary: list[Message] = []
-        others: list[Message] = []
-        for message in messages:
-            (ordinary if self._bulk.is_ordinary(message.topic) else others).append(message)
+            self._bulk = Bulk(self._city.registry, self._city.store.table, library())
+        ordinary, others = self._bulk.sort_out(messages)
         for start in range(0, len(ordinary), CHUNK):
-            self._take_run(batch, ordinary[start : start + CHUNK])
-        for message in others:
-            self._take(batch, message)
+            for part in self._bulk.take(ordinary[start : start + CHUNK]):
+                if isinstance(part, Taken):
+                    batch.add_run(part)
+                else:
+                    self._take_each(batch, part)
+        self._take_each(batch, others)
 
-    def _take_run(self, batch: _Taken, run: Sequence[Message]) -> None:
-        """At once, or each half at once, down to a few that are taken one by one: the others do not wait for them."""
-        taken = self._bulk.take(run)
-        if taken:
-            batch.add_run(taken)
-        elif len(run) <= FEW:
-            for message in run:
-                self._take(batch, message)
-        else:
-            middle = len(run) // 2
-            self._take_run(batch, run[:middle])
-            self._take_run(batch, run[middle:])
+    def _take_each(self, batch: _Taken, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self._take(batch, message)
 
     # ---- one message ------------------------------------------------------------------------------------------------
 
@@ -315,8 +306,11 @@ class Ingest:
             self._salvage(batch, origin, payload, error)
             return
         origin = origin._replace(outbox=message.outbox, seq=message.seq)
+        held = len(batch.held)
         for reading in message.readings:
             self._take_reading(batch, origin, reading)
+        if len(batch.held) == held:
+            self._bulk.learn(origin.topic, message)
         if origin.seq:
             _arrived(batch, origin)
 
