@@ -11,6 +11,7 @@ from provisioning import release
 from provisioning.flat import flat
 from provisioning.lean import lean
 from provisioning.linked import RESIDENT, link
+from provisioning.syntax import read, written
 
 MOUNT = """
 import gc, os, sys, vfs
@@ -91,7 +92,7 @@ def run(folder: Path, script: str, *arguments: str) -> str:
 
 
 def test_names_that_meet_are_told_apart(tmp_path: Path) -> None:
-    linked = link(SOURCES)
+    linked = written(link(read(SOURCES)))
     assert set(SOURCES) - set(linked) == {"link.py", "record.py", "segment.py"}
     script = "from firmware import asks\nfrom firmware.nodes import late\nprint(asks.said, late.said)\n"
     said = []
@@ -109,7 +110,7 @@ def test_names_that_meet_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_number_that_nobody_else_asks_for_has_no_name() -> None:
-    text = link(SOURCES)[f"{RESIDENT}.py"]
+    text = written(link(read(SOURCES)))[f"{RESIDENT}.py"]
     assert "_HALF = const(2)" in text
     assert "\nWHOLE = const(4)" in text  # asks.py wants it
 
@@ -170,7 +171,7 @@ said = [
 
 def test_what_shares_names_says_the_same(tmp_path: Path) -> None:
     said = []
-    for name, sources in (("apart", SHARED), ("lean", lean(link(flat(SHARED))))):
+    for name, sources in (("apart", SHARED), ("lean", written(lean(link(flat(read(SHARED))))))):
         for path, text in sources.items():
             target = tmp_path / name / "firmware" / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +183,7 @@ def test_what_shares_names_says_the_same(tmp_path: Path) -> None:
 
 
 def test_what_nobody_asks_for_is_left_out() -> None:
-    text = "".join(lean(link(flat(SHARED))).values())
+    text = "".join(written(lean(link(flat(read(SHARED))))).values())
     assert "nobody" in "".join(SHARED.values())
     assert "nobody" not in text
 

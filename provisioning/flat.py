@@ -5,22 +5,26 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from typing import Any
+
+from provisioning.constants import pairs
 
 _STAYS = "boot/"
 _PACKAGE = "/__init__.py"
-# What calls a module by a name that is made up when it runs puts this between folder and file.
-_ASKS_BY_NAME, _BETWEEN = "forgetting.py", ("BETWEEN = '.'", "BETWEEN = '_'")
+# It calls a module by a name that is made up when it runs, and puts ``BETWEEN`` between folder and file.
+_ASKS_BY_NAME = "forgetting.py"
 
 
-def flat(sources: Mapping[str, str]) -> dict[str, str]:
-    """Path below ``firmware/`` -> text; a package that says nothing is not there any more."""
-    trees = {path: ast.parse(text, path) for path, text in sources.items()}
+def flat(trees: Mapping[str, ast.Module]) -> dict[str, ast.Module]:
+    """Path below ``firmware/`` -> tree, changed in place; a package that says nothing is not there any more."""
     homes = {path: _home(path) for path, tree in trees.items() if not _is_empty_package(path, tree)}
-    made = {}
-    for path, home in homes.items():
-        text = ast.unparse(ast.fix_missing_locations(_Moved(homes).visit(trees[path]))) + "\n"
-        made[home] = text.replace(*_BETWEEN) if path == _ASKS_BY_NAME else text
-    return made
+    for path in homes:
+        _Moved(homes).visit(trees[path])
+    for node in trees[_ASKS_BY_NAME].body if _ASKS_BY_NAME in trees else ():
+        for name, value in pairs(node):
+            if name == "BETWEEN" and isinstance(value, ast.Constant):
+                value.value = "_"
+    return {home: trees[path] for path, home in homes.items()}
 
 
 def _home(path: str) -> str:
@@ -37,6 +41,9 @@ class _Moved(ast.NodeTransformer):
 
     def __init__(self, homes: Mapping[str, str]) -> None:
         self._homes = homes
+
+    def visit(self, node: ast.AST) -> Any:
+        return node if isinstance(node, ast.expr) else super().visit(node)  # nothing is imported within one
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | list[ast.stmt]:
         first, *rest = (node.module or "").split(".")

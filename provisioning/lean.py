@@ -8,9 +8,11 @@ tells by its line, not by its function: ``release.sources`` gives the text that 
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from provisioning.constants import is_number, pairs
+from provisioning.syntax import assign, statements, walk
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 # These are compiled to machine code.
@@ -34,31 +36,31 @@ ticks_diff ticks_ms
 """
 
 
-def lean(sources: Mapping[str, str]) -> dict[str, str]:
-    """Path below ``firmware/`` -> text: the same, and less of it."""
-    trees = {path: ast.parse(text, path) for path, text in sources.items()}
+def lean(trees: Mapping[str, ast.Module]) -> dict[str, ast.Module]:
+    """Path below ``firmware/`` -> tree, changed in place: the same, and less of it."""
     for tree in trees.values():
         _without_docstrings(tree)
     own = [tree for path, tree in trees.items() if path not in _AS_THEY_ARE]
     _hand_out_constants(trees)
     for tree in own:
         _import_once(tree)
-    asked = Asked(trees)
+    said = Said()
+    asked = Asked(trees, said)
     unknown = [tree for path, tree in trees.items() if path not in _AS_THEY_ARE + _KNOWN]
-    while sum(_without_unasked(tree, asked) for tree in unknown):
-        asked = Asked(trees)  # what was asked for by what has gone
+    while sum(_without_unasked(tree, asked, said) for tree in unknown):
+        asked = Asked(trees, said)  # what was asked for by what has gone
     for tree in own:
         _fold(tree, asked.outside(tree))
         _share_attributes(tree, asked)
     _share_globals({path: tree for path, tree in trees.items() if path not in _AS_THEY_ARE + _KNOWN}, trees, asked)
     for tree in own:
         _share_arguments(tree, asked)
-    return {path: ast.unparse(ast.fix_missing_locations(tree)) + "\n" for path, tree in trees.items()}
+    return dict(trees)
 
 
 def _without_docstrings(tree: ast.Module) -> None:
     """Their words would look as if they meant something."""
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.Module | ast.ClassDef | Function):
             texts = [one for one in node.body if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)]
             node.body = [one for one in node.body if one not in texts] or [ast.Pass()]
@@ -67,10 +69,49 @@ def _without_docstrings(tree: ast.Module) -> None:
 # ---- what is asked for
 
 
+class Words(NamedTuple):
+    """What one statement says."""
+
+    loaded: Counter[str]
+    texts: set[str]
+    attributes: set[str]
+    of_others: set[str]
+    imported: list[tuple[str, str]]
+    keywords: set[str | None]
+    inherited: set[str]
+
+
+class Said(dict[ast.stmt, Words]):
+    """Statement -> its words, looked for once. Who changes a statement takes it out."""
+
+    def __missing__(self, statement: ast.stmt) -> Words:
+        self[statement] = _words(walk(statement))
+        return self[statement]
+
+
+def _words(nodes: Sequence[ast.AST]) -> Words:
+    names = [one for one in nodes if isinstance(one, ast.Name)]
+    texts = [one.value for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    attributes = [one for one in nodes if isinstance(one, ast.Attribute)]
+    imports = [one for one in nodes if isinstance(one, ast.ImportFrom)]
+    classes = [one for one in nodes if isinstance(one, ast.ClassDef)]
+    loaded = Counter(one.id for one in names if not isinstance(one.ctx, ast.Store))
+    loaded.update(name for one in nodes if isinstance(one, ast.Global) for name in one.names)
+    return Words(
+        loaded=loaded,
+        texts={word for text in texts for word in text.split()},
+        attributes={one.attr for one in attributes if _is_own(one)},
+        of_others={one.attr for one in attributes if not _is_own(one)},
+        imported=[(each.module or "", one.name) for each in imports for one in each.names],
+        keywords={one.arg for one in nodes if isinstance(one, ast.keyword)},
+        inherited={base.id for each in classes for base in each.bases if isinstance(base, ast.Name)},
+    )
+
+
 class Asked:
     """Of all the files: what stands behind a dot or in a text, what one imports of another, and what a call names."""
 
-    def __init__(self, trees: Mapping[str, ast.Module]) -> None:
+    def __init__(self, trees: Mapping[str, ast.Module], said: Said) -> None:
         self._modules = {id(tree): path.removesuffix(".py").replace("/", ".") for path, tree in trees.items()}
         self._imported: dict[str, set[str]] = {}
         self.words: set[str] = set()
@@ -78,21 +119,14 @@ class Asked:
         self.of_others: set[str] = set()
         self.keywords: set[str | None] = set()
         self.inherited: set[str] = set()
-        for tree in trees.values():
-            for node in ast.walk(tree):
-                self._take(node)
-
-    def _take(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            self.words.update(node.value.split())
-        elif isinstance(node, ast.Attribute):
-            (self.attributes if _is_own(node) else self.of_others).add(node.attr)
-        elif isinstance(node, ast.ImportFrom):
-            self._imported.setdefault(node.module or "", set()).update(one.name for one in node.names)
-        elif isinstance(node, ast.keyword):
-            self.keywords.add(node.arg)
-        elif isinstance(node, ast.ClassDef):
-            self.inherited.update(one.id for one in node.bases if isinstance(one, ast.Name))
+        for one in (said[statement] for tree in trees.values() for statement in tree.body):
+            self.words |= one.texts
+            self.attributes |= one.attributes
+            self.of_others |= one.of_others
+            self.keywords |= one.keywords
+            self.inherited |= one.inherited
+            for module, name in one.imported:
+                self._imported.setdefault(module, set()).add(name)
 
     def by_code(self, tree: ast.Module) -> set[str]:
         """Names of this file that code of others may mean."""
@@ -108,48 +142,47 @@ class Asked:
         return name.startswith("__") or name in self.attributes or name in self.of_others or name in self.words
 
 
-def _without_unasked(tree: ast.Module, asked: Asked) -> bool:
+def _without_unasked(tree: ast.Module, asked: Asked, said: Said) -> bool:
     """Leave out what the file defines and nobody asks for; whether there was any."""
-    loads, outside, count = Counter(_loaded(tree)), asked.outside(tree), 0
+    loads, outside, count = Counter[str](), asked.outside(tree), 0
+    for node in tree.body:
+        loads.update(said[node].loaded)
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
             names = [one for one in node.names if loads[one.asname or one.name] or (one.asname or one.name) in outside]
-            count += len(node.names) - len(names)
-            node.names = names
+            if len(names) < len(node.names):
+                count += len(node.names) - len(names)
+                node.names = names
+                del said[node]
     tree.body = [node for node in tree.body if not isinstance(node, ast.ImportFrom) or node.names]
     kept = [
-        node for node in tree.body if not _is_unasked(node, loads, outside) and _may_give(node, asked.by_code(tree))
+        node
+        for node in tree.body
+        if not _is_unasked(node, loads, outside, said) and _may_give(node, asked.by_code(tree))
     ]
     count += len(tree.body) - len(kept)
     tree.body = kept
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and not node.bases:
             body = [one for one in node.body if not isinstance(one, Function) or asked.is_method(one.name)]
-            count += len(node.body) - len(body)
-            node.body = body or [ast.Pass()]
+            if len(body) < len(node.body):
+                count += len(node.body) - len(body)
+                node.body = body or [ast.Pass()]
+                del said[node]
     return count > 0
 
 
-def _is_unasked(node: ast.stmt, loads: Counter[str], outside: set[str]) -> bool:
+def _is_unasked(node: ast.stmt, loads: Counter[str], outside: set[str], said: Said) -> bool:
     names = _defined(node)
-    own = Counter(_loaded(node)) if names else Counter[str]()
-    return bool(names) and all(name not in outside and loads[name] <= own[name] for name in names)
+    return bool(names) and all(name not in outside and loads[name] <= said[node].loaded[name] for name in names)
 
 
 def _may_give(node: ast.stmt, asked: set[str]) -> bool:
     """Whether somebody asks for what a module makes only when it is asked: it names that in capitals."""
     if not isinstance(node, ast.FunctionDef) or node.name != "__getattr__":
         return True
-    texts = {one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    texts = {one.value for one in walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
     return any(one.isupper() and one in asked for one in texts)
-
-
-def _loaded(node: ast.AST) -> Iterator[str]:
-    for one in ast.walk(node):
-        if isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Store):
-            yield one.id
-        elif isinstance(one, ast.Global):
-            yield from one.names
 
 
 def _defined(node: ast.stmt) -> list[str]:
@@ -164,7 +197,7 @@ def _is_plain(node: ast.expr) -> bool:
     return not any(
         isinstance(one, ast.Call | ast.Await | ast.Yield | ast.Subscript | ast.Attribute)
         and not (isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == "const")
-        for one in ast.walk(node)
+        for one in walk(node)
     )
 
 
@@ -181,7 +214,7 @@ def _hand_out_constants(trees: Mapping[str, ast.Module]) -> None:
         if _is_loud(name) and _is_constant(value)
     }
     for tree in trees.values():
-        for node in ast.walk(tree):
+        for node in statements(tree):
             if isinstance(getattr(node, "body", None), list):
                 node.body = [new for old in node.body for new in _with_constants(old, known)]  # type: ignore[attr-defined]
 
@@ -195,7 +228,7 @@ def _with_constants(node: ast.stmt, known: Mapping[tuple[str, str], ast.expr]) -
         if value is None:
             yield ast.ImportFrom(node.module, [one], node.level)
         else:
-            yield ast.Assign([ast.Name(one.asname or one.name, ast.Store())], value)
+            yield assign(one.asname or one.name, value)
 
 
 def _import_once(tree: ast.Module) -> None:
@@ -217,9 +250,7 @@ def _import_once(tree: ast.Module) -> None:
 
 def _fold(tree: ast.Module, asked: set[str]) -> None:
     """mpy-cross puts ``_NAME = const(1)`` where it is used, and nowhere else."""
-    stored = Counter(
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    )
+    stored = Counter(node.id for node in walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
     private: dict[str, str] = {}
     body: list[ast.stmt] = []
     for node in tree.body:
@@ -233,7 +264,7 @@ def _fold(tree: ast.Module, asked: set[str]) -> None:
             call = value if _is_const(value) else ast.Call(ast.Name("const", ast.Load()), [value], [])
             if name in asked and name.startswith("_"):
                 call = value  # it would be nowhere, and somebody asks for it
-            body.append(ast.Assign([ast.Name(name, ast.Store())], call))
+            body.append(assign(name, call))
     tree.body = body
     _rename(tree, private)
 
@@ -266,7 +297,7 @@ def _share_attributes(tree: ast.Module, asked: Asked) -> None:
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and not node.bases and node.name not in asked.inherited:
             methods = [one for one in node.body if isinstance(one, Function)]
-            own = [one for one in ast.walk(node) if isinstance(one, ast.Attribute) and _is_own(one)]
+            own = [one for one in walk(node) if isinstance(one, ast.Attribute) and _is_own(one)]
             names = dict.fromkeys([one.attr for one in own] + [one.name for one in methods])
             taken = elsewhere | {name for name in names if not _is_private(name)} | _bound([node])
             shared = _few([name for name in names if _is_private(name) and name not in elsewhere], taken)
@@ -285,7 +316,7 @@ def _share_globals(own: Mapping[str, ast.Module], trees: Mapping[str, ast.Module
         if not path.startswith("boot/")
     }
     for tree in trees.values():
-        for node in ast.walk(tree):
+        for node in statements(tree):
             if isinstance(node, ast.ImportFrom) and node.module in shared:
                 for one in node.names:
                     one.asname = one.asname or one.name
@@ -295,7 +326,7 @@ def _share_globals(own: Mapping[str, ast.Module], trees: Mapping[str, ast.Module
 def _shared_globals(tree: ast.Module, elsewhere: set[str]) -> dict[str, str]:
     hidden = _bound(tree.body) | elsewhere
     names = [name for node in tree.body for name in _named(node) if name not in hidden and name[:2] != "__"]
-    taken = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)} | hidden | set(names)
+    taken = {one.id for one in walk(tree) if isinstance(one, ast.Name)} | hidden | set(names)
     shared = _few(dict.fromkeys(names), taken)
     _rename(tree, shared)
     for node in tree.body:
@@ -319,13 +350,13 @@ def _named(node: ast.stmt) -> list[str]:
 def _bound(body: Iterable[ast.AST]) -> set[str]:
     """Names that functions bind for themselves."""
     found: set[str] = set()
-    for function in [one for node in body for one in ast.walk(node)]:
+    for function in [one for node in body for one in walk(node)]:
         if isinstance(function, Function | ast.Lambda):
-            found |= {one.arg for one in ast.walk(function.args) if isinstance(one, ast.arg)}
+            found |= {one.arg for one in walk(function.args) if isinstance(one, ast.arg)}
         if isinstance(function, ast.comprehension):
-            found |= {one.id for one in ast.walk(function.target) if isinstance(one, ast.Name)}
+            found |= {one.id for one in walk(function.target) if isinstance(one, ast.Name)}
         if isinstance(function, Function):
-            inner = [one for statement in function.body for one in ast.walk(statement)]
+            inner = [one for statement in function.body for one in walk(statement)]
             elsewhere = {name for one in inner if isinstance(one, ast.Global) for name in one.names}
             stored = {one.id for one in inner if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
             stored |= {one.name for one in inner if isinstance(one, Function | ast.ClassDef)}
@@ -347,13 +378,14 @@ def _is_private(name: str) -> bool:
 def _share_arguments(tree: ast.Module, asked: Asked) -> None:
     """Arguments that nobody names in a call, nor in a text: ``f(**given)`` names what a text may say."""
     keywords = {one for one in asked.keywords if one} | asked.words
-    for node in [node for node in ast.walk(tree) if isinstance(node, Function)]:
-        arguments = [one for one in ast.walk(node.args) if isinstance(one, ast.arg)]
-        inner = [one for one in ast.walk(node) if isinstance(one, Function | ast.Lambda) and one is not node]
-        again = {one.arg for function in inner for one in ast.walk(function.args) if isinstance(one, ast.arg)}
+    for node in [node for node in statements(tree) if isinstance(node, Function)]:
+        nodes = walk(node)
+        arguments = [one for one in walk(node.args) if isinstance(one, ast.arg)]
+        inner = [one for one in nodes if isinstance(one, Function | ast.Lambda) and one is not node]
+        again = {one.arg for function in inner for one in walk(function.args) if isinstance(one, ast.arg)}
         names = [one.arg for one in arguments if one.arg != "self" and one.arg not in keywords | again]
-        used = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} | {one.arg for one in arguments} | again
-        used |= {name for one in ast.walk(node) if isinstance(one, ast.Global | ast.Nonlocal) for name in one.names}
+        used = {one.id for one in nodes if isinstance(one, ast.Name)} | {one.arg for one in arguments} | again
+        used |= {name for one in nodes if isinstance(one, ast.Global | ast.Nonlocal) for name in one.names}
         shared = _few(names, used | keywords)
         for one in arguments:
             one.annotation = None
@@ -369,7 +401,9 @@ def _few(names: Iterable[str], taken: set[str]) -> dict[str, str]:
 
 
 def _rename(tree: ast.AST, names: Mapping[str, str]) -> None:
-    for node in ast.walk(tree):
+    if all(old == new for old, new in names.items()):
+        return
+    for node in walk(tree):
         if isinstance(node, ast.Name):
             node.id = names.get(node.id, node.id)
         elif isinstance(node, ast.Global):

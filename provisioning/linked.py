@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from provisioning.constants import is_number, pairs
+from provisioning.syntax import assign, statements, walk
 
 RESIDENT = "resident"
 # What every node on the mains holds, with all that these ask for; of the two boards one is there.
@@ -50,27 +51,23 @@ class Import(NamedTuple):
     bound: str
 
 
-def link(sources: Mapping[str, str]) -> dict[str, str]:
-    """Path below ``firmware/`` -> text, the same with fewer files."""
-    city = _City({path.removesuffix(".py"): ast.parse(text, path) for path, text in sources.items()})
+def link(trees: Mapping[str, Tree]) -> dict[str, Tree]:
+    """Path below ``firmware/`` -> tree, changed in place: the same with fewer files."""
+    city = _City({path.removesuffix(".py"): tree for path, tree in trees.items()})
     linked: dict[str, Tree] = {}
     for group, names in city.groups.items():
         body = [statement for name in names for statement in _Rewriter(city, name, group).run().body]
         linked[group] = ast.Module(_once(body), [])
     for name, tree in city.trees.items():
         if name not in city.group_of:
-            touched = any(one.module in city.group_of for _, imports in _imports(tree, city.trees) for one in imports)
+            touched = any(one.module in city.group_of for _, imports in city.imports[name] for one in imports)
             linked[name] = _Rewriter(city, name, None).run() if touched else tree
     asked = {
         (one.module, one.name) for tree in linked.values() for _, imports in _imports(tree, linked) for one in imports
     }
     for group in city.groups:
         _fold(linked[group], {name for module, name in asked if module == group})
-    untouched = {name: sources[name + ".py"] for name in linked if linked[name] is city.trees.get(name)}
-    return {
-        name + ".py": untouched.get(name) or ast.unparse(ast.fix_missing_locations(tree)) + "\n"
-        for name, tree in linked.items()
-    }
+    return {name + ".py": tree for name, tree in linked.items()}
 
 
 # ---- who belongs together
@@ -81,13 +78,10 @@ class _City:
 
     def __init__(self, trees: dict[str, Tree]) -> None:
         self.trees = trees
+        self.imports = {name: list(_imports(tree, trees)) for name, tree in trees.items()}
         self._uses = {
             name: {
-                one.module
-                for node, imports in _imports(tree, trees)
-                if node in tree.body
-                for one in imports
-                if one.module
+                one.module for node, imports in self.imports[name] if node in tree.body for one in imports if one.module
             }
             for name, tree in trees.items()
         }
@@ -104,15 +98,15 @@ class _City:
 
     def _grouped(self) -> dict[str, str]:
         apart = {name for name in self.trees if name in _APART or name.endswith("__init__")}
-        apart |= {module for tree in self.trees.values() for module in _as_values(tree, self.trees)}
+        apart |= {module for name in self.trees for module in self._as_values(name)}
         reach = {name: self._reach(name) for name in self.trees}
         held = {one for name in _HELD if name in self.trees for one in reach[name]} - apart
         used = Counter(one for uses in self._uses.values() for one in uses)
         by_kinds = {one for name in self.trees if _is_kind(name) for one in self._uses[name]}
         lazily = {
             one.module
-            for tree in self.trees.values()
-            for node, imports in _imports(tree, self.trees)
+            for name, tree in self.trees.items()
+            for node, imports in self.imports[name]
             if node not in tree.body
             for one in imports
         }
@@ -132,6 +126,23 @@ class _City:
                 home = group_of.get(host, host)
                 group_of |= dict.fromkeys((name, host, *(one for one in group_of if group_of[one] == name)), home)
         return group_of
+
+    def _as_values(self, name: str) -> Iterator[str]:
+        """What must be modules: handed on as such, asked for within a function, or of one that has imported them."""
+        tree = self.trees[name]
+        aliases = {one.bound: one.module for _, imports in self.imports[name] for one in imports if one.name is None}
+        nodes = walk(tree) if aliases else []
+        attributes = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+        for node in nodes:
+            if isinstance(node, ast.Name) and node.id in aliases and id(node) not in attributes:
+                yield aliases[node.id]
+        for statement, imports in self.imports[name]:
+            for one in imports:
+                if one.name is None and statement not in tree.body:
+                    yield one.module
+                if one.name is not None and one.module:
+                    theirs = [their for _, some in self.imports[one.module] for their in some]
+                    yield from (their.module for their in theirs if their.bound == one.name and their.name is None)
 
     def _reach(self, root: str) -> set[str]:
         """What is loaded with it, and itself."""
@@ -201,7 +212,7 @@ def _imports(
     tree: ast.AST, trees: Mapping[str, Tree], *, foreign: bool = False
 ) -> Iterator[tuple[ast.stmt, list[Import]]]:
     """Each statement that imports of the firmware, or, with ``foreign``, each that imports."""
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "firmware":
             found = []
             for one in node.names:
@@ -220,22 +231,6 @@ def _imports(
             yield node, [Import("", one.name, one.asname or one.name) for one in node.names]
         elif foreign and isinstance(node, ast.ImportFrom):
             yield node, [Import(str(node.module), one.name, one.asname or one.name) for one in node.names]
-
-
-def _as_values(tree: Tree, trees: Mapping[str, Tree]) -> Iterator[str]:
-    """Modules that must be ones: handed on as such, asked for within a function, or of one that has imported them."""
-    aliases = {one.bound: one.module for _, imports in _imports(tree, trees) for one in imports if one.name is None}
-    attributes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in aliases and id(node) not in attributes:
-            yield aliases[node.id]
-    for node, imports in _imports(tree, trees):
-        for one in imports:
-            if one.name is None and node not in tree.body:
-                yield one.module
-            if one.name is not None and one.module:
-                theirs = [their for _, some in _imports(trees[one.module], trees) for their in some]
-                yield from (their.module for their in theirs if their.bound == one.name and their.name is None)
 
 
 def _bound(body: Iterable[ast.AST]) -> set[str]:
@@ -264,13 +259,13 @@ def _bound(body: Iterable[ast.AST]) -> set[str]:
 
 def _within(tree: Tree) -> Iterator[str]:
     """Names that functions bind for themselves: nothing at the top may be called so, or it would be hidden there."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _bound(node.body) | _arguments(node.args)
         elif isinstance(node, ast.Lambda):
             yield from _arguments(node.args)
         elif isinstance(node, ast.comprehension):
-            yield from (one.id for one in ast.walk(node.target) if isinstance(one, ast.Name))
+            yield from (one.id for one in walk(node.target) if isinstance(one, ast.Name))
 
 
 # ---- one file, as it stands in its group
@@ -281,7 +276,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def __init__(self, city: _City, name: str, group: str | None) -> None:
         self._city = city
-        self._tree = city.trees[name]
+        self._name = name
         self._group = group
         self._names = dict(city.finals[name]) if group else {}
         self._modules: dict[str, str] = {}  # what is called so is a module that was taken in
@@ -289,12 +284,11 @@ class _Rewriter(ast.NodeTransformer):
         self._more: dict[str, ast.stmt] = {}  # imports in place of such a module
 
     def run(self) -> Tree:
-        for _, imports in _imports(self._tree, self._city.trees):
+        for _, imports in self._city.imports[self._name]:
             self._modules |= {
                 one.bound: one.module for one in imports if one.name is None and one.module in self._city.group_of
             }
-        tree = ast.parse(ast.unparse(self._tree))
-        body = self._visited(tree.body)
+        body = self._visited(self._city.trees[self._name].body)
         return ast.Module([*self._more.values(), *body], [])
 
     def _visited(self, body: Statements) -> Statements:
@@ -325,7 +319,7 @@ class _Rewriter(ast.NodeTransformer):
                 made.append(self._from(one.module, one.name, bound))
             elif self._scopes:
                 final = ast.Name(self._city.final(one.module, one.name), ast.Load())
-                made.append(ast.Assign([ast.Name(bound, ast.Store())], final))
+                made.append(assign(bound, final))
         return made or ([ast.Pass()] if self._scopes else [])
 
     def visit_Import(self, node: ast.Import) -> ast.Import:
@@ -370,7 +364,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def _outside(self, arguments: ast.arguments) -> None:
         """Defaults belong to the scope around the function; annotations to nobody."""
-        for one in ast.walk(arguments):
+        for one in walk(arguments):
             if isinstance(one, ast.arg):
                 one.annotation = None
         arguments.defaults = [self.visit(one) for one in arguments.defaults]
@@ -398,7 +392,7 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> ast.expr:
-        targets = [one for loop in node.generators for one in ast.walk(loop.target)]
+        targets = [one for loop in node.generators for one in walk(loop.target)]
         self._scopes.append({one.id for one in targets if isinstance(one, ast.Name)})
         self.generic_visit(node)
         self._scopes.pop()
@@ -412,7 +406,7 @@ def _alias(name: str, bound: str) -> ast.alias:
 
 
 def _arguments(arguments: ast.arguments) -> set[str]:
-    return {one.arg for one in ast.walk(arguments) if isinstance(one, ast.arg)}
+    return {one.arg for one in walk(arguments) if isinstance(one, ast.arg)}
 
 
 # ---- the group as a whole
@@ -431,9 +425,7 @@ def _once(body: Statements) -> Statements:
 
 def _fold(tree: Tree, asked: set[str | None]) -> None:
     """Numbers that no other module asks for: mpy-cross puts ``_NAME = const(1)`` where it is used, and nowhere else."""
-    stored = Counter(
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    )
+    stored = Counter(node.id for node in walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
     private: dict[str, str] = {}
     body: Statements = []
     for node in tree.body:
@@ -444,9 +436,8 @@ def _fold(tree: Tree, asked: set[str | None]) -> None:
         for name, value in found:
             if name not in asked and not name.startswith("_"):
                 private[name] = f"_{name}" if not stored[f"_{name}"] else f"_{name}_"
-            call = ast.Call(ast.Name("const", ast.Load()), [value], [])
-            body.append(ast.Assign([ast.Name(name, ast.Store())], call))
+            body.append(assign(name, ast.Call(ast.Name("const", ast.Load()), [value], [])))
     tree.body = body
-    for one in ast.walk(tree):
+    for one in walk(tree):
         if isinstance(one, ast.Name):
             one.id = private.get(one.id, one.id)

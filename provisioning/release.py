@@ -26,6 +26,7 @@ from firmware import orders
 from provisioning.flat import flat
 from provisioning.lean import lean
 from provisioning.linked import link
+from provisioning.syntax import read, written
 
 IMAGE = "app.rom"
 Board = Literal["esp32", "unix"]
@@ -105,7 +106,7 @@ def sources(changes: Mapping[str, str] | None = None, board: Board = "unix") -> 
     source = Path(firmware.__file__).parent
     inside = [file.relative_to(source) for file in sorted(source.rglob("*.py"))]
     found = {str(one): (source / one).read_text("utf-8") for one in inside if one.parts[0] not in _NOT_IN_IT[board]}
-    return lean(link(flat({**found, **(changes or {})})))
+    return written(lean(link(flat(read({**found, **(changes or {})})))))
 
 
 def compile_file(source: Path, target: Path, name: str, board: Board = "unix") -> None:
