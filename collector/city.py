@@ -72,7 +72,7 @@ def open_city(  # noqa: PLR0913, PLR0917  # everything that collector.toml names
     """
     data.mkdir(parents=True, exist_ok=True)
     engine = open_metadata(metadata_url, data)
-    store = open_store(store_url, data)
+    store = open_store(store_url, data, is_shared=bool(collector))
     access = _open_access(engine, inventory, data, policy)
     registry = Registry(engine, inventory)
     registry.see(store.latest())  # a collector killed between store and registry left a series without a datastream

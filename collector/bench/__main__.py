@@ -26,7 +26,7 @@ KINDS = ("decoding", "lines", "receiving", "latency", "storing", "growing", "ser
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m collector.bench", description=__doc__)
     parser.add_argument("--only", choices=KINDS, nargs="+", default=KINDS)
-    parser.add_argument("--messages", type=int, default=30_000, help="per round of a flood (default: %(default)s)")
+    parser.add_argument("--messages", type=int, default=100_000, help="per round of a flood (default: %(default)s)")
     parser.add_argument("--points", type=int, default=1_000_000, help="in a store (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of a flood; the median counts (default: %(default)s)")
     parser.add_argument("--mqtt-port", type=int, default=18_883, help="a free port (default: %(default)s)")
@@ -57,12 +57,13 @@ def _receiving(options: argparse.Namespace) -> None:
             "collector, DuckDB": receivers.collector("duckdb:observations.duckdb"),
             "paho-mqtt before the same ingest, DuckDB": receivers.paho_collector,
         }
-        if influx:
-            ways["collector, InfluxDB 1.6"] = receivers.collector(f"influx://127.0.0.1:{INFLUX}/bench")
         if victoria:
             ways["paho + json + Point, VictoriaMetrics"] = receivers.script(f"http://127.0.0.1:{VICTORIA}")
         for kind in ("nats", "mosquitto"):
             for readings in (1, 10):
+                if influx:  # a database of its own: in one that is not empty, much would come late
+                    url = f"influx://127.0.0.1:{INFLUX}/{kind}{readings}"
+                    ways["collector, InfluxDB 1.6"] = receivers.collector(url)
                 found = _run(_flood(kind, ways, options, readings))
                 base = found["a subscriber that does nothing"].rate
                 head = f"{kind}, mTLS, QoS 1, {readings} readings a message"

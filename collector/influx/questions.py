@@ -85,12 +85,13 @@ def in_order(observations: Iterator[Observation]) -> Iterator[Observation]:
 def count_series(connection: InfluxConnection, query: Query) -> int:
     if query.where:
         return sum(1 for _ in read_series(connection, query))
-    rows = connection.query(f"select count(quality) from {MEASUREMENT} where {_where(query)}")  # noqa: S608  # see _where
+    value = field_of(kind_of(query.series.quantity))
+    rows = connection.query(f"select count({value}) from {MEASUREMENT} where {_where(query)}")  # noqa: S608  # see _where
     return int(rows[0]["count"]) if rows else 0
 
 
 def _is_whole(series: Series, row: dict[str, Any]) -> bool:
-    """Whether no field of the point is missing.
+    """Whether no field of the point is missing: it has no marks at all, or all four, also where they are empty.
 
     InfluxDB 1.6 shows a point field by field while it writes it: such a one is not acknowledged, so not stored yet.
     """

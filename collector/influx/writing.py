@@ -1,6 +1,9 @@
 """How do lines get into InfluxDB? As one body of bytes, which is answered when it is durable."""
 
 import gzip
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from queue import SimpleQueue
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -9,7 +12,7 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from collector.influx.address import Address
-from collector.influx.answers import Answer, check_written
+from collector.influx.answers import Answer, RefusedLinesError, check_written
 from collector.influx.connection import HttpConnection
 from collector.stores import StoreError
 
@@ -21,6 +24,41 @@ class LineWriter(Protocol):
         """Return once InfluxDB has all lines on disk. Raises RefusedLinesError, or StoreError when to try again."""
 
     def close(self) -> None: ...
+
+
+class Writers:
+    """Several requests at a time: while InfluxDB writes one, the next is made. Belongs to one thread."""
+
+    def __init__(self, address: Address, count: int = 2) -> None:
+        self._all = [open_writer(address) for _ in range(count)]
+        self._free: SimpleQueue[LineWriter] = SimpleQueue()
+        for writer in self._all:
+            self._free.put(writer)
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="influx")
+
+    def write(self, bodies: Iterable[bytes]) -> list[RefusedLinesError | None]:
+        """For each of the bodies, in no order, what ``LineWriter.write`` says.
+
+        Return, or raise StoreError, only when all of them are answered.
+        """
+        sent = [self._threads.submit(self._write, body) for body in bodies]
+        wait(sent)
+        return [one.result() for one in sent]
+
+    def close(self) -> None:
+        self._threads.shutdown()
+        for writer in self._all:
+            writer.close()
+
+    def _write(self, body: bytes) -> RefusedLinesError | None:
+        writer = self._free.get()
+        try:
+            writer.write(body)
+        except RefusedLinesError as error:
+            return error
+        finally:
+            self._free.put(writer)
+        return None
 
 
 def open_writer(address: Address, timeout: float = 30.0) -> LineWriter:

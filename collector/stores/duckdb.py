@@ -55,8 +55,9 @@ MOST_VERSIONS = 10  # of one observation in one batch: each moves the time on by
 SEAL_EVERY = 3_600_000  # ms
 
 
-def open_url(rest: str, folder: Path) -> "DuckdbStore":
+def open_url(rest: str, folder: Path, *, is_shared: bool) -> "DuckdbStore":
     """``duckdb:observations.duckdb``, relative to the data directory."""
+    del is_shared  # no other process can open the file
     if not rest:
         raise ValueError("duckdb: expected a file name, as in duckdb:observations.duckdb")
     return DuckdbStore(folder / rest)

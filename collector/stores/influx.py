@@ -8,16 +8,16 @@ from time import monotonic
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from collector.aggregation import Aggregate, Aggregation, per_thing, together
 from collector.batch import Batch, Int64s, Positions
 from collector.influx.address import Address, parse_address
-from collector.influx.answers import RefusedLinesError
 from collector.influx.connection import InfluxConnection
 from collector.influx.erasing import erase_series
 from collector.influx.lines import LineMaker
 from collector.influx.questions import count_series, in_order, read_all_things, read_newest, read_series
-from collector.influx.writing import open_writer
+from collector.influx.writing import Writers
 from collector.newest import LastColumns, Newest
 from collector.observation import Observation, Series
 from collector.query import Query
@@ -34,9 +34,9 @@ OPENING = 300.0  # s: the newest of every series takes a walk through all of the
 _NO_VERSIONS = "influx keeps no known time and no older versions: the last arrival wins"
 
 
-def open_url(rest: str, folder: Path) -> "InfluxStore":
+def open_url(rest: str, folder: Path, *, is_shared: bool) -> "InfluxStore":
     """``influx://127.0.0.1:8086/senzorika?version=1``: the README's section InfluxDB has all that may follow."""
-    return InfluxStore(parse_address(rest, folder))
+    return InfluxStore(parse_address(rest, folder), is_shared=is_shared)
 
 
 class InfluxStore:
@@ -44,8 +44,9 @@ class InfluxStore:
 
     keeps_versions = False
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, is_shared: bool) -> None:
         self._address = address
+        self._is_shared = is_shared
         self.table = SeriesTable()
         self._newest = Newest(self.table)
         connection = InfluxConnection(address, timeout=OPENING)
@@ -57,7 +58,7 @@ class InfluxStore:
         finally:
             connection.close()
         self._lines = LineMaker(self.table)
-        self._writer = open_writer(address)
+        self._writers = Writers(address)
         self._seen: list[Observation] = []  # by ``tend``, for the writer: only it adds to the table
         self._looked = 0
 
@@ -67,15 +68,19 @@ class InfluxStore:
         refused = dict.fromkeys(observations.unstorable().tolist(), "not finite")
         last = _last_arrivals(observations)  # within one request the order is not promised
         last = np.setdiff1d(last, np.fromiter(refused, np.int64, len(refused)), assume_unique=True)
-        lines = LINES[self._address.version]
-        for start in range(0, len(last), lines):
-            refused |= self._write(observations, last[start : start + lines])
-        last = np.setdiff1d(last, np.fromiter(refused, np.int64, len(refused)), assume_unique=True)
         batch = observations.take(last)
         fresh, doubtful = self._newest.split(batch)
+        is_first = np.zeros(len(batch), np.bool_)
+        is_first[fresh] = not self._is_shared  # another collector may have stored an older version just now
+        step = LINES[self._address.version]
+        rejected = self._write(
+            batch, [np.arange(len(batch))[at : at + step] for at in range(0, len(batch), step)], is_first
+        )
         changed = [place for place in doubtful.tolist() if not self._is_newest(batch, place)]
-        kept = batch.take(np.sort(np.concatenate((fresh, np.array(changed, np.int64)))))
+        places = np.sort(np.concatenate((fresh, np.array(changed, np.int64))))
+        kept = batch.take(np.setdiff1d(places, list(rejected), assume_unique=True).astype(np.int64))
         self._newest.take(kept)
+        refused |= {int(last[place]): why for place, why in rejected.items()}
         return Added(kept, sorted(refused.items()))
 
     def latest(self) -> dict[Series, Observation]:
@@ -149,7 +154,7 @@ class InfluxStore:
         raise NotOfferedError(f"influx: nothing is copied to {folder}: InfluxDB has a backup command of its own")
 
     def close(self) -> None:
-        self._writer.close()
+        self._writers.close()
 
     def _take_seen(self) -> None:
         seen, self._seen = self._seen, []
@@ -163,26 +168,29 @@ class InfluxStore:
         other = self._newest.get(one.series)
         return other is not None and other.at == one.at and other.content == one.content
 
-    def _write(self, batch: Batch, positions: Positions) -> dict[int, str]:
+    def _write(self, batch: Batch, parts: Sequence[Positions], is_first: npt.NDArray[np.bool_]) -> dict[int, str]:
         """Return what is refused, by position; everything else is stored.
 
-        InfluxDB 3 names the lines it refuses. 1.x and 2.x do not: there the batch is halved until one stands alone.
+        InfluxDB 3 names the lines it refuses. 1.x and 2.x do not: there a part is halved until one stands alone.
         Writing a line once more changes nothing.
         """
-        if not len(positions):
-            return {}
-        try:
-            self._writer.write(self._lines.lines_of(batch.take(positions)))
-        except RefusedLinesError as error:
-            if len(positions) == 1:
-                return {int(positions[0]): str(error)}
-            named = {int(positions[line]): why for line, why in error.lines.items() if 0 <= line < len(positions)}
-            if named:
-                rest = np.setdiff1d(positions, np.fromiter(named, np.int64, len(named)), assume_unique=True)
-                return named | self._write(batch, rest)
-            middle = len(positions) // 2
-            return self._write(batch, positions[:middle]) | self._write(batch, positions[middle:])
-        return {}
+        refused: dict[int, str] = {}
+        again: list[Positions] = []
+        bodies = (self._lines.lines_of(batch.take(part), is_first[part]) for part in parts)
+        for part, error in zip(parts, self._writers.write(bodies), strict=True):
+            if error is None:
+                continue
+            named = {int(part[line]): why for line, why in error.lines.items() if 0 <= line < len(part)}
+            if len(part) == 1:
+                refused[int(part[0])] = str(error)
+            elif named:
+                refused |= named
+                again.append(np.setdiff1d(part, np.fromiter(named, np.int64, len(named)), assume_unique=True))
+            else:
+                again += np.array_split(part, 2)
+        for part in again:
+            refused |= self._write(batch, [part], is_first) if len(part) else {}
+        return refused
 
 
 Row = TypeVar("Row")

@@ -24,9 +24,9 @@ from collector.stores import Added, Columns, ColumnsOfRows, Keep, NotOfferedErro
 Row = TypeVar("Row")
 
 
-def open_url(rest: str, folder: Path) -> "MemoryStore":
+def open_url(rest: str, folder: Path, *, is_shared: bool) -> "MemoryStore":
     """``memory:`` takes nothing after the colon."""
-    del folder  # nothing is written
+    del folder, is_shared  # nothing is written, and nobody else sees it
     if rest:
         raise ValueError(f"memory: takes no path, got {rest}")
     return MemoryStore()

@@ -146,7 +146,7 @@ def test_the_version_is_checked_before_anything_is_written(influx_port: int, tmp
 
 def test_over_tls_everything_works_packed_as_on_another_machine(influx_over_tls: int, tmp_path: Path) -> None:
     address = parse_address(f"//127.0.0.1:{influx_over_tls}/senzorika?ca_file=influx.pem", tmp_path)
-    store = influx.InfluxStore(replace(address, is_local=False))
+    store = influx.InfluxStore(replace(address, is_local=False), is_shared=False)
     add(store, *(water(at, at / 8) for at in range(3000)))
     assert [one.value for one in read(store.open_rows(Query(WATER)))] == [at / 8 for at in range(3000)]
     (tmp_path / "empty.pem").write_text("")
@@ -154,7 +154,7 @@ def test_over_tls_everything_works_packed_as_on_another_machine(influx_over_tls:
         open_store(f"influx://127.0.0.1:{influx_over_tls}/senzorika?ca_file=empty.pem", tmp_path)
     for stranger in (replace(address, ca_file=None), replace(address, ca_file=None, is_local=False)):
         with pytest.raises(StoreError, match=r"400|certificate verify failed"):
-            influx.InfluxStore(stranger)
+            influx.InfluxStore(stranger, is_shared=False)
 
 
 # When it does not answer
@@ -342,7 +342,7 @@ def test_any_number_can_be_compared_with(influx_url: str, tmp_path: Path) -> Non
 
 
 def test_last_values_that_another_collector_wrote_are_seen(influx_url: str, tmp_path: Path) -> None:
-    mine, other = open_store(influx_url, tmp_path), open_store(influx_url, tmp_path)
+    mine, other = (open_store(influx_url, tmp_path, is_shared=True) for _ in range(2))
     add(mine, water(0, 1.0))
     parking = Series("spot-1", "occupancy")
     add(other, water(5, 2.0), Observation(parking, NOW, "occupied"), Observation(LEVEL, NOW - HOUR, 50.0))
@@ -354,8 +354,26 @@ def test_last_values_that_another_collector_wrote_are_seen(influx_url: str, tmp_
     assert mine.last(WATER).value == 2.5  # type: ignore[union-attr]
 
 
+def test_a_correction_leaves_no_mark_of_what_another_collector_wrote_before(influx_url: str, tmp_path: Path) -> None:
+    mine, other = (open_store(influx_url, tmp_path, is_shared=True) for _ in range(2))
+    add(other, Observation(WATER, NOW, 1.0, "suspect", "<", "wm-1-radio", "skewed"))
+    add(mine, water(0, 2.0))
+    assert read(mine.open_rows(Query(WATER))) == [Observation(WATER, NOW, 2.0)]
+
+
+def test_a_correction_leaves_no_mark_of_what_was_written_before(influx_url: str, tmp_path: Path) -> None:
+    store = open_store(influx_url, tmp_path)
+    marked = Observation(WATER, NOW, 1.0, "suspect", "<", "wm-1-radio", "skewed")
+    add(store, marked, water(5, 3.0))
+    assert read(store.open_rows(Query(WATER))) == [marked, water(5, 3.0)]
+    add(store, water(0, 2.0))
+    store = open_store(influx_url, tmp_path)
+    assert read(store.open_rows(Query(WATER))) == [water(0, 2.0), water(5, 3.0)]
+    assert store.count(Query(WATER)) == 2
+
+
 def test_a_look_at_the_others_is_not_taken_too_often(influx_url: str, tmp_path: Path) -> None:
-    mine, other = open_store(influx_url, tmp_path), open_store(influx_url, tmp_path)
+    mine, other = (open_store(influx_url, tmp_path, is_shared=True) for _ in range(2))
     mine.tend(NOW)
     add(other, water(5, 2.0))
     for now, expected in ((NOW + 9_999, None), (NOW + 10_000, 2.0)):

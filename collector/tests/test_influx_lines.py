@@ -20,12 +20,29 @@ def lines(*observations: Observation) -> list[str]:
     return LineMaker(table).lines_of(Batch.of(table, observations)).decode().split("\n")
 
 
-def test_a_line_has_three_tags_and_always_all_fields() -> None:
+def test_a_line_has_three_tags_and_all_fields() -> None:
     (line,) = lines(Observation(WATER, NOW, 5.0))
     key, fields, time = line.split(" ")
     assert key == "observation,period=0,quantity=water_volume,thing=wm-06855817"
     assert fields == 'number=5.0,quality="",censored="",source="",derived=""'
     assert time == str(NOW)
+
+
+def test_the_first_of_its_identity_writes_only_its_value_unless_it_is_marked() -> None:
+    table = SeriesTable()
+    several = [
+        Observation(WATER, NOW, 5.0),
+        Observation(WATER, NOW + 1, 6.0),
+        Observation(WATER, NOW + 2, 7.0, "suspect"),
+    ]
+    for count in (2, 3):
+        batch = Batch.of(table, several[:count])
+        lines = LineMaker(table).lines_of(batch, np.array([True, False, True][:count])).decode().split("\n")
+        assert [line.split(" ")[1] for line in lines] == [
+            "number=5.0",
+            'number=6.0,quality="",censored="",source="",derived=""',
+            'number=7.0,quality="suspect",censored="",source="",derived=""',
+        ][:count]
 
 
 VALUES: list[tuple[str, Value, str]] = [

@@ -23,7 +23,7 @@ from collector.tests.influx_servers import Recorder, certificate, recording
 
 NOW = 1_795_392_000_000  # 2026-11-23
 WATER = Series("wm-1", "water_volume")
-LINE = 'observation,period=0,quantity=water_volume,thing=wm-1 number={},quality="",censored="",source="",derived="" {}'
+LINE = "observation,period=0,quantity=water_volume,thing=wm-1 number={} {}"
 TOKEN = "s3cret-Token=="  # noqa: S105  # of nobody
 BASIC = "Basic Y2l0eTpzM2NyZXQ="
 VERSIONS = {
