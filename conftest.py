@@ -1,5 +1,6 @@
 """What holds for every test? In CI only what stands here may be skipped; SIGINT reaches what a test starts."""
 
+import gc
 import os
 import signal
 
@@ -24,6 +25,12 @@ _unlisted: list[str] = []
 def pytest_configure() -> None:
     """A shell hands SIGINT down as ignored to what it runs in the background; what a test starts would inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: firmware that tidies its heap would search all of it again each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
