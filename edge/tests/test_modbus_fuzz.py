@@ -32,7 +32,7 @@ def test_random_registers_give_what_a_collector_takes_or_nothing(name: str) -> N
     model = profile.load(name)
     longest = 0.0
     for _ in range(ROUNDS):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         if isinstance(model, SunspecProfile):
             found = Model(103, 100, chance.randrange(60))
             words: Words = {("holding_register", 100 + at): word(chance) for at in range(70)}
@@ -40,7 +40,7 @@ def test_random_registers_give_what_a_collector_takes_or_nothing(name: str) -> N
         elif isinstance(model, ModbusProfile):
             spans = [(block.table, block.address + step) for block in model.blocks() for step in range(block.count)]
             values = model.values_of({span: word(chance) for span in spans})
-        longest = max(longest, time.perf_counter() - begun)
+        longest = max(longest, time.thread_time() - begun)
         if values:
             check_reading({"thing": "meter", "at": 1, "values": values})
     assert longest < 0.05
