@@ -35,7 +35,7 @@ from firmware.mqtt_broker_side import unsubscribe
 
 log = logging.getLogger("collector.receive")
 
-LINGER = 0.05  # s: what a commit waits for company
+LINGER = 0.05  # s from the arrival of a message until it is committed: so long it waits for company
 SLOW = 1.5  # s that a commit may take before /health tells; InfluxDB 3 answers once a second
 CHANNELS = ("reading", "state", "result")
 LOOK_AROUND = 5.0  # s
@@ -52,6 +52,23 @@ def expect_batches() -> None:
     For the whole process, once; it saves a fifth of what a message costs.
     """
     gc.set_threshold(200_000, 50, 100)
+
+
+class Linger:
+    """How long the first of a batch waits for company, if it is to be committed in time as commits go here."""
+
+    def __init__(self, most: float = LINGER) -> None:
+        self._most = most
+        self._usual = 0.0
+
+    def took(self, seconds: float) -> None:
+        """So long a commit took; the last few count."""
+        self._usual += (seconds - self._usual) / 8
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return max(0.0, self._most - self._usual)
 
 
 class Writer(Protocol):
@@ -72,7 +89,7 @@ class Receiver:
         self._connection: Connection | None = None
         self.connected = asyncio.Event()
         """Set once subscribed, for the first time: from here on the broker keeps messages for the collector."""
-        self.linger = LINGER
+        self._linger = Linger()
         self.keep_alive = 20  # s
         self._committed: float | None = None  # when, by the steady clock
         city.metrics.watch("inbox_messages", lambda: len(self._inbox))
@@ -198,7 +215,7 @@ class Receiver:
 
     async def _commit_batches(self) -> None:
         while True:
-            arrivals = await self._inbox.take(self.linger)
+            arrivals = await self._inbox.take(self._linger.left)
             messages = [message for arrival in arrivals for message in arrival.messages]
             self._city.metrics.add("messages_received_total", len(messages))
             if self._broker.share:
@@ -225,6 +242,7 @@ class Receiver:
                 pause = min(5.0, pause * 2)
             else:
                 self._committed = time.monotonic()
+                self._linger.took(self._committed - began)
                 if self._committed - began < SLOW or not len(self._inbox):
                     self._city.health.well("store")
                 return outcome

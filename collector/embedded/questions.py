@@ -89,9 +89,10 @@ def figures(question: Aggregation, source: str, *, has_versions: bool) -> Statem
     named = "" if question.together and not breaks_ties else "join (select id, thing from series) named on id = series"
     thing = "''" if question.together else "thing"
     columns = ", ".join(figure_columns(question.figures, question.percentiles, by_thing=breaks_ties))
+    groups = "2" if question.together else "1, 2"
     sql = (
         f'select {thing} as thing, {window} as "begin", {columns} '  # noqa: S608
-        f"from (select *, not {SUSPECT} as fine from ({inner})) {named} {join} group by 1, 2 order by 1, 2"
+        f"from (select *, not {SUSPECT} as fine from ({inner})) {named} {join} group by {groups} order by 1, 2"
     )
     return sql, parameters + more
 
