@@ -67,7 +67,13 @@ class Bulk:
         self._codes: list[str] = []
 
     def sort_out(self, messages: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
-        """Those of readings that a registered publisher publishes in its place, and all others."""
+        """Those of readings that a registered publisher publishes in its place, and all others.
+
+        Nothing that ``take`` began may go on afterwards.
+        """
+        if self._reader and not self._has_room:
+            self._reader.forget()
+            self._forget()
         numbers = list(map(self._publishers.__getitem__, map(itemgetter(0), messages)))
         if -1 not in numbers:
             return messages, ()
@@ -85,9 +91,6 @@ class Bulk:
         if self._reader is None or not messages:
             yield messages
             return
-        if not self._has_room:
-            self._reader.forget()
-            self._forget()
         topics, payloads, received = zip(*messages, strict=True)
         publishers = np.fromiter(map(self._publishers.__getitem__, topics), np.int32, len(topics))
         columns = self._reader.read(payloads, publishers, np.fromiter(received, np.int64, len(topics)))

@@ -31,7 +31,8 @@ from collector.stores import Added
 from firmware import contract, orders
 from firmware.contract import ContractError
 
-CHUNK = 1000  # messages taken at once: what is learned of one of them counts from the next
+CHUNK = 1000  # messages taken at once
+SOME = 64  # messages taken one by one before it is tried again to take them at once
 
 
 class Outcome(NamedTuple):
@@ -255,12 +256,18 @@ class Ingest:
             self._bulk = Bulk(self._city.registry, self._city.store.table, library())
         ordinary, others = self._bulk.sort_out(messages)
         for start in range(0, len(ordinary), CHUNK):
-            for part in self._bulk.take(ordinary[start : start + CHUNK]):
-                if isinstance(part, Taken):
-                    batch.add_run(part)
-                else:
-                    self._take_each(batch, part)
+            self._take_ordinary(batch, ordinary[start : start + CHUNK])
         self._take_each(batch, others)
+
+    def _take_ordinary(self, batch: _Taken, messages: Sequence[Message]) -> None:
+        """At once what can be; of a long stretch that cannot, some teach how to take the rest."""
+        for part in self._bulk.take(messages):
+            if isinstance(part, Taken):
+                batch.add_run(part)
+                continue
+            self._take_each(batch, part[:SOME])
+            if len(part) > SOME:
+                self._take_ordinary(batch, part[SOME:])
 
     def _take_each(self, batch: _Taken, messages: Iterable[Message]) -> None:
         for message in messages:

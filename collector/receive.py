@@ -55,20 +55,25 @@ def expect_batches() -> None:
 
 
 class Linger:
-    """How long the first of a batch waits for company, if it is to be committed in time as commits go here."""
+    """How long the first of a batch waits for company, if it is to be committed in time as commits go here.
+
+    What a commit will take is estimated as TCP estimates when an answer is late (RFC 6298): mean and deviation of the
+    last ones.
+    """
 
     def __init__(self, most: float = LINGER) -> None:
         self._most = most
-        self._usual = 0.0
+        self._mean = self._deviation = 0.0
 
     def took(self, seconds: float) -> None:
-        """So long a commit took; the last few count."""
-        self._usual += (seconds - self._usual) / 8
+        """So long a commit took."""
+        self._deviation += (abs(seconds - self._mean) - self._deviation) / 4
+        self._mean += (seconds - self._mean) / 8
 
     @property
     def left(self) -> float:
         """Seconds."""
-        return max(0.0, self._most - self._usual)
+        return max(0.0, self._most - self._mean - 4 * self._deviation)
 
 
 class Writer(Protocol):

@@ -7,7 +7,6 @@ import sys
 import time
 from contextlib import AsyncExitStack, aclosing, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from collector.aggregation import Aggregation
 from collector.bench.storing import NOW, YEAR, points
@@ -19,18 +18,12 @@ from collector.inventory import load_inventory
 from collector.receive import Receiver
 from collector.stores import StoreError
 
-RATE = 2_000.0  # messages a second in all
 SECONDS = 6.0
 HISTORY = 2_000_000  # observations that a query of a year reads
 
 
-class Latencies(NamedTuple):
-    rate: float
-    rows: dict[str, tuple[float, float]]
-    """What -> (p50, p99) in ms."""
-
-
-async def measure(port: int, rate: float = RATE) -> Latencies:
+async def measure(port: int, rate: float) -> dict[str, tuple[float, float]]:
+    """What -> (p50, p99) in ms, at ``rate`` messages a second in all."""
     async with town("nats", port) as file, AsyncExitStack() as stack:
         config = load_config(file)
         city = open_city(load_inventory(config.inventory), config.data, "duckdb:observations.duckdb")
@@ -48,11 +41,11 @@ async def measure(port: int, rate: float = RATE) -> Latencies:
             task.cancel()
             with suppress(asyncio.CancelledError, StoreError):
                 await task
-        return Latencies(rate, rows)
+        return rows
 
 
 async def _paced(file: Path, city: City, rate: float) -> tuple[float, float]:
-    """Publish at a pace, each message with the time it was sent; look when the collector tells of it."""
+    """Publish at a pace, each message with the time it was sent (see ``pace``); look when the collector tells of it."""
     seen: list[float] = []
     messages = int(rate * SECONDS) // len(PUBLISHERS) * len(PUBLISHERS)
     command = ("-m", "collector.bench.pace", str(file), str(rate), str(messages))
@@ -63,7 +56,11 @@ async def _paced(file: Path, city: City, rate: float) -> tuple[float, float]:
             while len(seen) < messages:
                 several = await anext(batches)
                 now = time.time()
-                seen += [(now - one.at / 1000) * 1000 for one in several if one.series.quantity == "distance"]
+                seen += [
+                    now * 1000 - one.at - one.value
+                    for one in several
+                    if one.series.quantity == "distance" and isinstance(one.value, float)
+                ]
     await sending.wait()
     seen = sorted(seen[len(seen) // 10 :])  # the first are warm-up
     return seen[len(seen) // 2], seen[math.ceil(len(seen) * 0.99) - 1]

@@ -1,4 +1,7 @@
-"""Publish a reading of ten publishers each at a pace, stamped with the time it is sent. Its own process."""
+"""Publish a reading of ten publishers each at a pace. Its own process.
+
+The time it is sent stands in it: ms as its time, the rest as its value.
+"""
 
 import asyncio
 import sys
@@ -19,8 +22,8 @@ async def publish(broker: BrokerConfig, publisher: str, count: int, pause: float
     topic, things = contract.topic("koper", publisher, "reading"), things_of(publisher)
     for number in range(count):
         await asyncio.sleep(begin + number * pause - time.monotonic())
-        at, thing = time.time_ns() // 1_000_000, things[number % len(things)]
-        text = f'{{"readings":[{{"thing":"{thing}","at":{at},"values":{{"distance":0.5}}}}]}}'
+        (at, rest), thing = divmod(time.time_ns() // 1_000, 1_000), things[number % len(things)]
+        text = f'{{"readings":[{{"thing":"{thing}","at":{at},"values":{{"distance":0.{rest:03}}}}}]}}'
         writer.write(mqtt.publish(topic, text.encode(), 1, number % 65535 + 1))
     await asyncio.sleep(1)
     writer.close()
