@@ -31,7 +31,7 @@ def library() -> ctypes.CDLL | None:
     try:
         return _library()
     except (CompilerError, OSError) as error:
-        log.warning("readings are decoded one by one, at a fifth of the speed: %s", error)
+        log.warning("readings are taken one by one, at half to a quarter of the speed: %s", error)
         return None
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
-from collector.bench import decoding, growing, latency, lines, receivers, receiving, servers, serving, storing
+from collector.bench import alone, decoding, growing, latency, lines, receivers, receiving, servers, serving, storing
 from collector.bench.town import town
 from collector.receive import expect_batches
 
@@ -70,6 +70,12 @@ def _receiving(options: argparse.Namespace) -> None:
                 print(f"{head:44}messages/s  beside nothing     µs CPU each")
                 for name, figures in found.items():
                     print(f"{name:44}{figures.rate:10,.0f}{figures.rate / base:14.2f}{figures.cpu:16.1f}", flush=True)
+        if influx:
+            by_itself = alone.measure(INFLUX, 10 * options.messages, influx.process)
+            print(
+                f"{'InfluxDB 1.6 by itself, 2 connections':44}{by_itself.rate:10,.0f} points/s{by_itself.cpu:21.1f}",
+                flush=True,
+            )
 
 
 async def _flood(
@@ -94,7 +100,7 @@ def _latency(options: argparse.Namespace) -> None:
 
 def _storing(options: argparse.Namespace) -> None:
     with servers.influx(INFLUX) as influx:
-        _table(storing.measure(options.points, INFLUX if influx else None, influx))
+        _table(storing.measure(options.points, INFLUX if influx else None, influx.folder if influx else None))
 
 
 def _growing(options: argparse.Namespace) -> None:

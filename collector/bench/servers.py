@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 _INFLUX = """
 reporting-disabled = true
@@ -45,21 +46,27 @@ def influx_settings(folder: Path, port: int, *, auth: bool = False, tls: bool = 
     return file
 
 
+class Influx(NamedTuple):
+    folder: Path
+    """Of its data."""
+    process: int
+
+
 @contextmanager
-def influx(port: int) -> Iterator[Path | None]:
-    """The folder of its data; None where it is not installed."""
+def influx(port: int) -> Iterator[Influx | None]:
+    """None where it is not installed."""
     if shutil.which("influxd") is None:
         yield None
         return
     with TemporaryDirectory() as folder:
         settings = influx_settings(Path(folder), port)
-        with _running(["influxd", "-config", str(settings)], port):
-            yield Path(folder)
+        with _running(["influxd", "-config", str(settings)], port) as process:
+            yield Influx(Path(folder), process)
 
 
 @contextmanager
 def victoria(port: int) -> Iterator[Path | None]:
-    """As ``influx``. It answers before it is durable, so it is a peer for speed and no store."""
+    """The folder of its data, or None. It answers before it is durable, so it is a peer for speed and no store."""
     if shutil.which("victoria-metrics") is None:
         yield None
         return
@@ -70,7 +77,8 @@ def victoria(port: int) -> Iterator[Path | None]:
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
+def _running(command: list[str], port: int) -> Iterator[int]:
+    """Its process id."""
     if _answers(port):
         raise RuntimeError(f"port {port} is taken")
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -80,7 +88,7 @@ def _running(command: list[str], port: int) -> Iterator[None]:
             if server.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{command[0]} does not start")
             time.sleep(0.05)
-        yield
+        yield server.pid
     finally:
         server.terminate()
         server.wait(30)
