@@ -57,9 +57,11 @@ def test_every_command_explains_itself(installed: Path, module: str) -> None:
 _COMMANDS = {"collector": "collector", "edge": "gateway", "provisioning": "provision"}
 
 
-def test_the_wheel_carries_meters_migrations_page_and_chart_but_no_tests(installed: Path) -> None:
+def test_the_wheel_carries_meters_migrations_c_source_page_and_chart_but_no_tests(installed: Path) -> None:
     assert list(installed.glob("edge/meters/*.toml"))
     assert list(installed.glob("collector/migrations/versions/*.py"))
+    assert list(installed.glob("collector/**/*.c"))
+    assert not list(installed.glob("collector/**/*.so"))  # it is compiled where it runs: one wheel for every machine
     assert (installed / "collector/web/index.html").is_file()
     assert (installed / "collector/web/vendor/uPlot.iife.min.js").is_file()
     assert not list(installed.rglob("test_*.py"))
