@@ -36,6 +36,7 @@ from collector.ingest import Ingest
 from collector.inventory import ConfigError, Inventory
 from collector.metadata import DEFAULT as METADATA
 from collector.metadata import MetadataError
+from collector.ordinary.compiled import library
 from collector.receive import Receiver, expect_batches
 from collector.registration import InventoryFile, Registration
 from collector.republish import Republishing
@@ -182,6 +183,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
             await broker.start()
         city = await asyncio.to_thread(_open, config, inventory, policy)
         stack.callback(city.close)
+        await asyncio.to_thread(library)  # the first time it is compiled
         ingest = Ingest(city)
         expect_batches()
         released = await asyncio.to_thread(ingest.release, now())

@@ -125,6 +125,16 @@ class Batch(Sequence[Observation]):
         marks = (column[position] if column else "" for column in (self.quality, self.censored, self.source))
         return float(self.number[position]) if text is None else text, *marks
 
+    def says_the_same(self, other: "Batch") -> bool:
+        """Whether the same observations stand in both, in the same order; when they became known is not asked."""
+        texts = ("text", *MARKS)
+        return (
+            np.array_equal(self.series, other.series)
+            and np.array_equal(self.at, other.at)
+            and np.array_equal(self.number, other.number, equal_nan=True)
+            and all(getattr(self, name) == getattr(other, name) for name in texts)
+        )
+
     def unstorable(self) -> Positions:
         """Where a number is not finite: NaN and the infinities have no place in a series."""
         odd = np.flatnonzero(~np.isfinite(self.number))

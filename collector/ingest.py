@@ -13,9 +13,7 @@ from sqlalchemy import Connection
 
 from collector import ranges
 from collector.batch import Batch, Positions
-from collector.bulk import Bulk, Taken
 from collector.city import City
-from collector.compiled import library
 from collector.decode import Reading, decode, parse, reading_of
 from collector.ledger import Arrivals, Key
 from collector.limits import load_limits
@@ -23,6 +21,8 @@ from collector.marking import Marked, Marking
 from collector.message import FUTURE, PAST, SKEW, Message
 from collector.metadata import insert, result
 from collector.observation import Observation, Series, kind_of
+from collector.ordinary.bulk import Bulk, Taken
+from collector.ordinary.compiled import library
 from collector.quarantine import Held
 from collector.ranges import Ranges
 from collector.series_table import SeriesTable

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from collector.bench.load import payload
 from collector.bench.town import PUBLISHERS, things_of
-from collector.bulk import Bulk, Taken
-from collector.compiled import library
 from collector.decode import decode, parse
 from collector.ingest import CHUNK
 from collector.message import Message
+from collector.ordinary.bulk import Bulk, Taken
+from collector.ordinary.compiled import library
 from collector.registry import Publisher
 from collector.series_table import SeriesTable
 from firmware.contract import decode_reading

@@ -16,7 +16,10 @@ PAGE = 5_000  # rows of a piece of a long answer
 MOST_NAMED = 100  # things named in a question; of more all are read and the others passed over
 
 
-def read_newest(connection: InfluxConnection, since: int | None = None) -> Iterator[Observation]:
+def read_newest(
+    connection: InfluxConnection, since: int | None = None
+) -> Iterator[tuple[Series, int, Observation | None]]:
+    """The newest point of every series: its time, and what it says, None where it is not whole."""
     where = "" if since is None else f"where time >= {since}ms "
     statement = f"select {', '.join(FIELDS)} from {MEASUREMENT} {where}group by * order by time desc limit 1"  # noqa: S608  # our own names
     for rows in connection.stream(statement, PAGE):
@@ -26,8 +29,7 @@ def read_newest(connection: InfluxConnection, since: int | None = None) -> Itera
                 kind_of(series.quantity)
             except ValueError:  # kept by a collector whose contract had it; nobody can ask for it now
                 continue
-            if _is_whole(series, row):
-                yield observation_of(series, row)
+            yield series, row["time"], observation_of(series, row) if _is_whole(series, row) else None
 
 
 def read_series(connection: InfluxConnection, query: Query) -> Iterator[Observation]:

@@ -27,7 +27,7 @@ class LineWriter(Protocol):
 
 
 class Writers:
-    """Several requests at a time: while InfluxDB writes one, the next is made. Belongs to one thread."""
+    """Several requests at a time, and while InfluxDB writes them, the next are made. Belongs to one thread."""
 
     def __init__(self, address: Address, count: int = 2) -> None:
         self._all = [open_writer(address) for _ in range(count)]
@@ -37,7 +37,7 @@ class Writers:
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="influx")
 
     def write(self, bodies: Iterable[bytes]) -> list[RefusedLinesError | None]:
-        """For each of the bodies, in no order, what ``LineWriter.write`` says.
+        """For each of the bodies, which are sent in no order, what ``LineWriter.write`` says of its lines.
 
         Return, or raise StoreError, only when all of them are answered.
         """

@@ -40,7 +40,7 @@ def open_url(rest: str, folder: Path, *, is_shared: bool) -> "InfluxStore":
 
 
 class InfluxStore:
-    """A point is thing, quantity and period as tags, and one field for the value beside quality and the rest."""
+    """A point is thing, quantity and period as tags, one field for the value, and four for its marks if it has any."""
 
     keeps_versions = False
 
@@ -54,11 +54,18 @@ class InfluxStore:
             connection.check_version()
             if address.version == 1 and not address.token:
                 connection.create_database()
-            self._newest.take(Batch.of(self.table, read_newest(connection)))
+            newest = list(read_newest(connection))
         finally:
             connection.close()
+        self._newest.take(Batch.of(self.table, (one for *_, one in newest if one)))
         self._lines = LineMaker(self.table)
         self._writers = Writers(address)
+        # Of each series by number, up to where something may stand: also what was written and never answered.
+        self._reached: Int64s = np.zeros(0, np.int64)
+        numbers = [self.table.number_of(series) for series, *_ in newest]
+        self._grow()
+        self._reached[numbers] = [at for _, at, _ in newest]
+        self._tried: tuple[Batch, npt.NDArray[np.bool_]] | None = None  # not answered: again with the same bytes
         self._seen: list[Observation] = []  # by ``tend``, for the writer: only it adds to the table
         self._looked = 0
 
@@ -70,12 +77,12 @@ class InfluxStore:
         last = np.setdiff1d(last, np.fromiter(refused, np.int64, len(refused)), assume_unique=True)
         batch = observations.take(last)
         fresh, doubtful = self._newest.split(batch)
-        is_first = np.zeros(len(batch), np.bool_)
-        is_first[fresh] = not self._is_shared  # another collector may have stored an older version just now
+        is_first = self._first(batch, fresh)
         step = LINES[self._address.version]
         rejected = self._write(
             batch, [np.arange(len(batch))[at : at + step] for at in range(0, len(batch), step)], is_first
         )
+        self._tried = None
         changed = [place for place in doubtful.tolist() if not self._is_newest(batch, place)]
         places = np.sort(np.concatenate((fresh, np.array(changed, np.int64))))
         kept = batch.take(np.setdiff1d(places, list(rejected), assume_unique=True).astype(np.int64))
@@ -146,7 +153,7 @@ class InfluxStore:
         self._looked = now
         connection = InfluxConnection(self._address)
         try:
-            self._seen = list(read_newest(connection, since=now - RECENT))
+            self._seen = [one for *_, one in read_newest(connection, since=now - RECENT) if one]
         finally:
             connection.close()
 
@@ -162,6 +169,24 @@ class InfluxStore:
         news = [one for one in seen if (last := self._newest.get(one.series)) is None or one.at > last.at]
         if news:
             self._newest.take(Batch.of(self.table, news))
+
+    def _first(self, batch: Batch, fresh: Positions) -> npt.NDArray[np.bool_]:
+        """Where nothing can stand under an identity yet. From now on, something may."""
+        if self._is_shared:  # another collector may have stored an older version just now
+            return np.zeros(len(batch), np.bool_)
+        if self._tried and self._tried[0].says_the_same(batch):
+            return self._tried[1]
+        self._grow()
+        is_first = np.zeros(len(batch), np.bool_)
+        is_first[fresh] = batch.at[fresh] > self._reached[batch.series[fresh]]
+        np.maximum.at(self._reached, batch.series, batch.at)
+        self._tried = batch, is_first
+        return is_first
+
+    def _grow(self) -> None:
+        missing = len(self.table.low) - len(self._reached)
+        if missing > 0:
+            self._reached = np.concatenate((self._reached, np.full(missing, -1, np.int64)))
 
     def _is_newest(self, batch: Batch, place: int) -> bool:
         one = batch[place]

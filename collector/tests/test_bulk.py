@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from collector import ordinary
 from collector.batch import Batch
-from collector.bulk import Bulk, Taken
 from collector.city import open_city
-from collector.compiled import library
 from collector.decode import ReadingMessage, decode
 from collector.ingest import Ingest
 from collector.message import FUTURE, PAST, SKEW, Message
 from collector.observation import Observation, Series
+from collector.ordinary import reader
+from collector.ordinary.bulk import Bulk, Taken
+from collector.ordinary.compiled import library
 from collector.registry import Publisher
 from collector.series_table import SeriesTable
 from collector.tests.test_decode import a_message, spoil
@@ -307,7 +307,7 @@ def test_nobody_may_speak_for_a_thing_because_another_may() -> None:
 
 
 def test_when_there_is_no_room_for_words_all_are_learned_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ordinary, "MOST_WORDS", 8)
+    monkeypatch.setattr(reader, "MOST_WORDS", 8)
     bulk = Bulk(Registry(), SeriesTable(), library())  # type: ignore[arg-type]
     several = run(*(message(reading(thing=thing), seq=seq) for seq, thing in enumerate(THINGS, 1)))
     teach(bulk, several)

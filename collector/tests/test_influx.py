@@ -19,7 +19,7 @@ from collector.influx import questions
 from collector.influx.address import Address, parse_address
 from collector.influx.connection import InfluxConnection
 from collector.influx.lines import LineMaker
-from collector.influx.writing import open_writer
+from collector.influx.writing import _Writer1, open_writer
 from collector.observation import Observation, Series
 from collector.query import Comparison, Query
 from collector.series_table import SeriesTable
@@ -356,20 +356,79 @@ def test_last_values_that_another_collector_wrote_are_seen(influx_url: str, tmp_
 
 def test_a_correction_leaves_no_mark_of_what_another_collector_wrote_before(influx_url: str, tmp_path: Path) -> None:
     mine, other = (open_store(influx_url, tmp_path, is_shared=True) for _ in range(2))
-    add(other, Observation(WATER, NOW, 1.0, "suspect", "<", "wm-1-radio", "skewed"))
+    add(other, MARKED)
     add(mine, water(0, 2.0))
     assert read(mine.open_rows(Query(WATER))) == [Observation(WATER, NOW, 2.0)]
 
 
 def test_a_correction_leaves_no_mark_of_what_was_written_before(influx_url: str, tmp_path: Path) -> None:
     store = open_store(influx_url, tmp_path)
-    marked = Observation(WATER, NOW, 1.0, "suspect", "<", "wm-1-radio", "skewed")
-    add(store, marked, water(5, 3.0))
-    assert read(store.open_rows(Query(WATER))) == [marked, water(5, 3.0)]
+    add(store, MARKED, water(5, 3.0))
+    assert read(store.open_rows(Query(WATER))) == [MARKED, water(5, 3.0)]
     add(store, water(0, 2.0))
     store = open_store(influx_url, tmp_path)
     assert read(store.open_rows(Query(WATER))) == [water(0, 2.0), water(5, 3.0)]
     assert store.count(Query(WATER)) == 2
+
+
+def post(port: int, url: str, line: str) -> None:
+    """Past the store."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("POST", f"/write?db={url.rsplit('/', 1)[1]}&precision=ms", line)
+    assert connection.getresponse().status == 204
+    connection.close()
+
+
+MARKED = Observation(WATER, NOW, 1.0, "suspect", "<", "wm-1-radio", "skewed")
+
+
+@pytest.fixture
+def lost_answer(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The first write reaches InfluxDB, and its answer nobody; here stands what was written."""
+    written: list[bytes] = []
+    write = _Writer1.write
+
+    def once(writer: _Writer1, lines: bytes) -> None:
+        write(writer, lines)
+        written.append(lines)
+        if len(written) == 1:
+            raise StoreError("timed out")
+
+    monkeypatch.setattr(_Writer1, "write", once)
+    return written
+
+
+@pytest.mark.usefixtures("lost_answer")
+def test_what_comes_instead_of_a_write_without_an_answer_has_no_mark_of_it(influx_url: str, tmp_path: Path) -> None:
+    store = open_store(influx_url, tmp_path)
+    with pytest.raises(StoreError, match="timed out"):
+        add(store, MARKED, water(5, 3.0))
+    add(store, water(0, 2.0), water(7, 4.0))
+    assert read(store.open_rows(Query(WATER))) == [water(0, 2.0), water(5, 3.0), water(7, 4.0)]
+
+
+def test_the_same_batch_is_tried_again_with_the_same_bytes(
+    influx_url: str, tmp_path: Path, lost_answer: list[bytes]
+) -> None:
+    store = open_store(influx_url, tmp_path)
+    with pytest.raises(StoreError, match="timed out"):
+        add(store, water(0, 2.0), water(5, 3.0))
+    add(store, water(0, 2.0), water(5, 3.0))
+    assert lost_answer[0] == lost_answer[1]
+    assert b"quality" not in lost_answer[0]
+    assert read(store.open_rows(Query(WATER))) == [water(0, 2.0), water(5, 3.0)]
+
+
+def test_behind_a_point_that_is_not_whole_nothing_is_taken_for_a_first(
+    influx_url: str, influx_port: int, tmp_path: Path
+) -> None:
+    add(open_store(influx_url, tmp_path), MARKED)
+    torn = f'observation,period=0,quantity=water_volume,thing=wm-06855817 quality="",number=9.0 {NOW + HOUR}'
+    post(influx_port, influx_url, torn)
+    store = open_store(influx_url, tmp_path)
+    assert store.last(WATER) is None
+    add(store, water(0, 2.0))
+    assert read(store.open_rows(Query(WATER))) == [water(0, 2.0)]
 
 
 def test_a_look_at_the_others_is_not_taken_too_often(influx_url: str, tmp_path: Path) -> None:
@@ -399,11 +458,7 @@ def test_a_quantity_that_the_contract_no_longer_has_is_passed_over(
 ) -> None:
     store = open_store(influx_url, tmp_path)
     add(store, water(0, 1.5))
-    connection = HTTPConnection("127.0.0.1", influx_port, timeout=60)
-    line = f'observation,period=0,quantity=phlogiston,thing=x number=1.5,quality="" {NOW}'
-    connection.request("POST", f"/write?db={influx_url.rsplit('/', 1)[1]}&precision=ms", line)
-    assert connection.getresponse().status == 204
-    connection.close()
+    post(influx_port, influx_url, f'observation,period=0,quantity=phlogiston,thing=x number=1.5,quality="" {NOW}')
     assert set(open_store(influx_url, tmp_path).latest()) == {WATER}
 
 

@@ -36,7 +36,9 @@ class Answering:
 def test_a_point_that_lacks_a_field_is_not_there_yet(lacking: str | None) -> None:
     connection = cast("InfluxConnection", Answering(WHOLE if lacking is None else WHOLE | {lacking: None}))
     expected = [] if lacking else [1.5]
-    assert [one.value for one in read_newest(connection)] == expected
+    ((series, at, newest),) = read_newest(connection)
+    assert (series, at) == (WATER, WHOLE["time"])
+    assert [newest.value for newest in (newest,) if newest] == expected
     assert [one.value for one in read_series(connection, Query(WATER))] == expected
 
 

@@ -138,7 +138,7 @@ def test_a_running_collector_takes_what_is_registered_meanwhile(tmp_path: Path) 
     _, http = quickstart(tmp_path, "--store", "memory:")
     with started(tmp_path) as (_, printed):
         line = next(line for line in printed.splitlines() if "mosquitto_pub" in line)
-        first, *others = held = [f"spot-{number:04}" for number in range(2, 10)]
+        first, *others = held = [f"spot-{number:04}" for number in range(2, 20)]
         for thing in held:
             subprocess.run(["bash", "-c", line.replace('"spot-0001"', f'"{thing}"')], check=True)
         token = next(line.strip() for line in printed.splitlines() if line.strip().startswith("senzorika_"))

@@ -7,6 +7,7 @@ import ctypes
 import logging
 import os
 import platform
+import shlex
 import subprocess
 from collections.abc import Sequence
 from functools import cache
@@ -14,9 +15,9 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-log = logging.getLogger("collector.compiled")
+log = logging.getLogger("collector.ordinary")
 
-SOURCE = Path(__file__).with_name("ordinary.c")
+SOURCE = Path(__file__).with_name("reader.c")
 FLAGS = ("-std=c11", "-O2", "-ffreestanding", "-ffp-contract=off", "-shared", "-fPIC", "-nostdlib")
 SECONDS = 60  # that a compiler may take
 
@@ -27,7 +28,7 @@ class CompilerError(Exception):
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """Compile unless that was done before; None where it can't be, which is logged once."""
+    """Compile unless that was done before; None where it can't be, which is logged once. It blocks."""
     try:
         return _library()
     except (CompilerError, OSError) as error:
@@ -37,7 +38,7 @@ def library() -> ctypes.CDLL | None:
 
 def _library() -> ctypes.CDLL:
     kept = SOURCE.parent / "__pycache__" / _name()
-    if not kept.exists():
+    if not _is_whole(kept):
         with TemporaryDirectory() as folder:
             made = compile_source(Path(folder, kept.name))
             try:
@@ -49,26 +50,31 @@ def _library() -> ctypes.CDLL:
 
 def compile_source(target: Path, more: Sequence[str] = ()) -> Path:
     """Compile into ``target`` with ``$CC``, else ``cc``. Raises CompilerError."""
-    compiler = os.environ.get("CC", "cc")
-    command = [*compiler.split(), *FLAGS, *more, "-o", str(target), str(SOURCE)]
+    compiler = os.environ.get("CC") or "cc"
+    command = [*shlex.split(compiler), *FLAGS, *more, "-o", str(target), str(SOURCE), "-lgcc"]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=SECONDS)
+        done = subprocess.run(command, check=False, capture_output=True, timeout=SECONDS)
     except FileNotFoundError:
         raise CompilerError(f"there is no C compiler {compiler}") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CompilerError(str(error)) from None
     if done.returncode:
-        raise CompilerError(f"{compiler}: {next(iter(done.stderr.splitlines()), 'failed')}")
+        lines = done.stderr.decode(errors="replace").splitlines()
+        raise CompilerError(f"{compiler}: {next(iter(lines), 'failed')}")
     return target
 
 
 def _keep(made: Path, kept: Path) -> None:
-    """In one step, since another process may do the same; what an older source was compiled to goes."""
+    """In one step, since another process may do the same; what an older source was compiled to goes.
+
+    Its digest stands behind it: half a file, as a power cut leaves one, would end the process that loads it.
+    """
     kept.parent.mkdir(exist_ok=True)
-    older = [one for one in kept.parent.glob(f"{SOURCE.stem}-*.so") if one != kept]
+    older = [one for one in kept.parent.glob(f"{SOURCE.stem}-*.{_PLATFORM}.so") if one != kept]
     whole = kept.with_suffix(f".{os.getpid()}")
+    octets = made.read_bytes()
     try:
-        whole.write_bytes(made.read_bytes())
+        whole.write_bytes(octets + sha256(octets).digest())
         whole.replace(kept)
     finally:
         whole.unlink(missing_ok=True)
@@ -76,6 +82,20 @@ def _keep(made: Path, kept: Path) -> None:
         one.unlink(missing_ok=True)
 
 
+def _is_whole(kept: Path) -> bool:
+    try:
+        octets = kept.read_bytes()
+    except FileNotFoundError:
+        return False
+    return sha256(octets[:-_DIGEST]).digest() == octets[-_DIGEST:]
+
+
+_DIGEST = sha256().digest_size
+_PLATFORM = f"{platform.system()}-{platform.machine()}".lower()
+
+
 def _name() -> str:
-    recipe = sha256(SOURCE.read_bytes() + " ".join(FLAGS).encode()).hexdigest()[:16]
-    return f"{SOURCE.stem}-{recipe}.{platform.system()}-{platform.machine()}.so".lower()
+    recipe = sha256(" ".join((os.environ.get("CC", ""), *FLAGS)).encode())
+    for file in sorted((SOURCE, *SOURCE.parent.glob("*.h"))):
+        recipe.update(file.read_bytes())
+    return f"{SOURCE.stem}-{recipe.hexdigest()[:16]}.{_PLATFORM}.so"

@@ -9,35 +9,19 @@
  * space, nor part of a string. A number is read only where one operation on two exact floats gives what any right
  * reader gives (W. Clinger, "How to read floating point numbers accurately", 1990).
  *
- * Layouts and meanings stand in collector/native.py, which compiles this and calls it.
+ * `reader.py` calls it and has the same layouts; `compiled.py` compiles it.
  */
 #include <float.h>
 #include <stdint.h>
+
+#include "words.h"
 
 #if !defined(FLT_EVAL_METHOD) || FLT_EVAL_METHOD != 0
 #error "a double must be computed as a double"
 #endif
 
-enum { THING, QUANTITY, OUTBOX, SOURCE, CODE }; /* what a word is: the lowest bits of its scope */
-enum { PROBES = 32, MOST_VALUES = 256 };        /* words looked at before giving up; values of one reading */
-
-typedef const uint8_t *Octets;
-
-typedef struct {
-    uint64_t scope;
-    uint32_t begin, size; /* in the letters */
-    uint32_t hash;
-    int32_t number;
-} Word;
-
-typedef struct {
-    Word *words;
-    uint8_t *letters;
-    int32_t *slots; /* 1 + the place of a word; 0 where there is none */
-    int64_t word_count, word_room, letter_count, letter_room;
-    uint64_t mask; /* slots - 1 */
-    uint64_t seed;
-} Words;
+enum { THING, QUANTITY, OUTBOX, SOURCE, CODE }; /* what a word is: the lowest bits of its scope; as in reader.py */
+enum { MOST_VALUES = 256 };                     /* of one reading: each is compared with all before */
 
 typedef struct {
     /* in, by message */
@@ -66,101 +50,8 @@ typedef struct {
     int8_t *quality, *censored, *derived;
 } Run;
 
-typedef struct {
-    Octets begin;
-    uint32_t size;
-} Text;
-
 static const double POWERS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-
-/* ---- words ------------------------------------------------------------------------------------------------------ */
-
-static uint64_t eight(Octets p) {
-    uint64_t octets;
-    __builtin_memcpy(&octets, p, 8);
-    return octets;
-}
-
-static uint64_t mixed(uint64_t hash) {
-    hash *= UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ hash >> 32;
-}
-
-/* Eight octets at once: words are short, and two of them stand in every reading. */
-static uint32_t hash_of(const Words *words, uint64_t scope, Text text) {
-    uint64_t hash = mixed(words->seed ^ scope), rest = text.size;
-    uint32_t i = 0;
-    for (; i + 8 <= text.size; i += 8) {
-        hash = mixed(hash ^ eight(text.begin + i));
-    }
-    for (; i < text.size; i++) {
-        rest = rest << 8 | text.begin[i];
-    }
-    return (uint32_t)mixed(hash ^ rest);
-}
-
-static int is_same(const Words *words, const Word *word, uint64_t scope, Text text) {
-    if (word->scope != scope || word->size != text.size) {
-        return 0;
-    }
-    Octets letters = words->letters + word->begin;
-    uint32_t i = 0;
-    for (; i + 8 <= text.size; i += 8) {
-        if (eight(letters + i) != eight(text.begin + i)) {
-            return 0;
-        }
-    }
-    for (; i < text.size; i++) {
-        if (letters[i] != text.begin[i]) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-/* The number of a word, or -1. Somebody who makes up words that collide makes only their own messages slower. */
-static int32_t find(const Words *words, uint64_t scope, Text text) {
-    uint32_t hash = hash_of(words, scope, text);
-    for (uint64_t probe = 0; probe < PROBES; probe++) {
-        int32_t slot = words->slots[(hash + probe) & words->mask];
-        if (slot == 0) {
-            return -1;
-        }
-        const Word *word = &words->words[slot - 1];
-        if (word->hash == hash && is_same(words, word, scope, text)) {
-            return word->number;
-        }
-    }
-    return -1;
-}
-
-/* The number that the word has, which is the one given where it is new; -1 when there is no room for it. */
-int32_t learn(Words *words, uint64_t scope, Octets begin, uint32_t size, int32_t number) {
-    Text text = {begin, size};
-    uint32_t hash = hash_of(words, scope, text);
-    for (uint64_t probe = 0; probe < PROBES; probe++) {
-        int32_t *slot = &words->slots[(hash + probe) & words->mask];
-        if (*slot != 0) {
-            const Word *word = &words->words[*slot - 1];
-            if (word->hash == hash && is_same(words, word, scope, text)) {
-                return word->number;
-            }
-            continue;
-        }
-        if (words->word_count == words->word_room || words->letter_room - words->letter_count < size) {
-            return -1;
-        }
-        Word *word = &words->words[words->word_count++];
-        *word = (Word){scope, (uint32_t)words->letter_count, size, hash, number};
-        for (uint32_t i = 0; i < size; i++) {
-            words->letters[words->letter_count++] = begin[i];
-        }
-        *slot = (int32_t)words->word_count;
-        return number;
-    }
-    return number; /* too many alike: this one is never found, and always left alone */
-}
 
 static uint64_t scope_of(int kind, uint64_t of) { return of << 3 | (uint64_t)kind; }
 

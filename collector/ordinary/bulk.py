@@ -18,8 +18,9 @@ from collector.batch import Batch, Int64s
 from collector.decode import ReadingMessage
 from collector.message import Message
 from collector.observation import DERIVED, Series
-from collector.ordinary import (
+from collector.ordinary.reader import (
     MOST_WORDS,
+    NO_ROOM,
     SOURCE,
     Columns,
     OrdinaryReader,
@@ -35,6 +36,14 @@ from firmware.contract import ContractError
 
 _QUALITIES = ("", *contract.QUALITIES)
 _CENSORED = ("", *contract.CENSORED)
+
+
+class _UnlearnableError(Exception):
+    """A word that can't be learned; what follows in its message is not."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,27 +110,29 @@ class Bulk:
 
     def learn(self, topic: str, message: ReadingMessage) -> None:
         """This was accepted, all of it; its topic is ordinary."""
-        reader, publisher = self._reader, self._publishers[topic]
-        if reader is None or publisher < 0:
+        if self._reader is None or self._publishers[topic] < 0:
             return
-        numbers = []
+        try:
+            self._learn(self._reader, self._publishers[topic], message)
+        except _UnlearnableError as error:
+            self._has_room = self._has_room and error.number != NO_ROOM
+        if max(len(self._outboxes), len(self._sources), len(self._codes)) > MOST_WORDS:
+            self._has_room = False
+
+    def _learn(self, reader: OrdinaryReader, publisher: int, message: ReadingMessage) -> None:
         if message.outbox:
             whose = (self._publishers.names[publisher], message.outbox)
-            numbers.append(_number(reader, outboxes_of(publisher), message.outbox, self._outboxes, whose))
+            _number(reader, outboxes_of(publisher), message.outbox, self._outboxes, whose)
         for reading in message.readings:
-            thing = reader.learn(things_of(publisher), reading.thing, self._things)
+            thing = _checked(reader.learn(things_of(publisher), reading.thing, self._things))
             self._things += thing == self._things
-            numbers.append(thing)
             if reading.source:
-                numbers.append(_number(reader, SOURCE, reading.source, self._sources, reading.source))
+                _number(reader, SOURCE, reading.source, self._sources, reading.source)
             for quantity, value in reading.values.items():
                 series = self._table.admit(Series(reading.thing, quantity, reading.period))
-                numbers.append(reader.learn(quantities_of(max(thing, 0), reading.period), quantity, series))
+                _checked(reader.learn(quantities_of(thing, reading.period), quantity, series))
                 if self._table.kinds[series].kind == "code":
-                    numbers.append(_number(reader, codes_of(series), value, self._codes, value))
-        most = max(len(self._outboxes), len(self._sources), len(self._codes))
-        if min(numbers) < 0 or most > MOST_WORDS:
-            self._has_room = False
+                    _number(reader, codes_of(series), value, self._codes, value)
 
     def _taken(self, columns: Columns, messages: Sequence[Message], first: int) -> Taken:
         """``messages`` stand from ``first`` on in what the columns were read from."""
@@ -172,11 +183,15 @@ class _Publishers(dict[str, int]):
         return self[topic]
 
 
-def _number(reader: OrdinaryReader, scope: int, word: str, known: list[Any], new: object) -> int:
-    """The place of a word among those known; ``new`` is put there where it is not."""
-    number = reader.learn(scope, word, len(known))
-    if number == len(known):
+def _number(reader: OrdinaryReader, scope: int, word: str, known: list[Any], new: object) -> None:
+    """A word's number is the place of ``new`` among those known."""
+    if _checked(reader.learn(scope, word, len(known))) == len(known):
         known.append(new)
+
+
+def _checked(number: int) -> int:
+    if number < 0:
+        raise _UnlearnableError(number)
     return number
 
 
@@ -188,4 +203,4 @@ def _words(numbers: npt.NDArray[np.int32], words: list[str], empty: str | None) 
     """``empty`` where the number is -1."""
     if (numbers < 0).all():
         return None
-    return list(map([*words, empty].__getitem__, numbers.tolist()))  # -1 is the last
+    return [empty if number < 0 else words[number] for number in numbers.tolist()]

@@ -26,7 +26,7 @@ _POINTER, _INT64, _DOUBLE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
 
 
 class _Words(ctypes.Structure):
-    """``Words`` of ordinary.c."""
+    """``Words`` of words.h."""
 
     _fields_ = (
         *((name, _POINTER) for name in ("words", "letters", "slots")),
@@ -36,7 +36,7 @@ class _Words(ctypes.Structure):
 
 
 class _Run(ctypes.Structure):
-    """``Run`` of ordinary.c."""
+    """``Run`` of reader.c."""
 
     _fields_ = (
         *((name, _POINTER) for name in ("octets", "ends", "publishers", "received")),
@@ -53,7 +53,7 @@ class _Run(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What was read. Of each message:"""
+    """What was read: four arrays by message, and behind them eight by observation."""
 
     is_taken: npt.NDArray[np.bool_]
     outboxes: Int32s
@@ -61,7 +61,7 @@ class Columns:
     seqs: Int64s
     """0 where there is none."""
     begins: Int64s
-    """Where its observations begin; and behind the last, where they end. And of each observation:"""
+    """Where the observations of each message begin; and behind the last message, where they end."""
     series: Int32s
     at: Int64s
     number: npt.NDArray[np.float64]
@@ -84,24 +84,25 @@ _BY_OBSERVATION = (
     *(("quality", np.int8), ("censored", np.int8), ("derived", np.int8)),
 )
 
-# Scopes, as ordinary.c counts them: the same word is another one of another publisher, thing or series.
-SOURCE = 3
+THING, QUANTITY, OUTBOX, SOURCE, CODE = range(5)  # what a word is: the lowest bits of its scope; as in reader.c
+NO_ROOM = -1
 
 
 def things_of(publisher: int) -> int:
-    return publisher << 3
+    return publisher << 3 | THING
 
 
 def outboxes_of(publisher: int) -> int:
-    return publisher << 3 | 2
+    return publisher << 3 | OUTBOX
 
 
 def quantities_of(thing: int, period: int) -> int:
-    return (thing << 40 | period) << 3 | 1
+    """64 bits hold it: a thing is one of ``MOST_WORDS``, a period is at most 10^12 ms."""
+    return (thing << 40 | period) << 3 | QUANTITY
 
 
 def codes_of(series: int) -> int:
-    return series << 3 | 4
+    return series << 3 | CODE
 
 
 class OrdinaryReader:
@@ -119,7 +120,7 @@ class OrdinaryReader:
         )  # fmt: skip
         self._run = _Run(past=PAST, future=FUTURE, skew=SKEW, most_whole=10**DIGITS, largest=LARGEST)
         self._out: dict[str, npt.NDArray[Any]] = {}
-        self._seed = randbits(64)  # nobody outside knows which words collide
+        self._seed = randbits(64)  # which words collide is another matter in each process
         self.forget()
 
     def forget(self) -> None:
@@ -134,7 +135,10 @@ class OrdinaryReader:
         )
 
     def learn(self, scope: int, word: str, number: int) -> int:
-        """The number that a word has in a scope: this one, where it was not known. -1 when there is no room left."""
+        """The number that a word has in a scope: this one, where it was not known.
+
+        ``NO_ROOM`` when there is none left, another negative number when this word is never found.
+        """
         octets = word.encode()
         return int(self._learn(self._words, scope, octets, len(octets), number))
 
