@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from collector.acceptance import CHUNK
 from collector.bench.load import payload
 from collector.bench.town import PUBLISHERS, things_of
 from collector.decode import decode, parse
-from collector.ingest import CHUNK
 from collector.message import Message
 from collector.ordinary.bulk import Bulk, Taken
 from collector.ordinary.compiled import library
