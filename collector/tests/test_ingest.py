@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from sqlalchemy import event
 
-from collector import series_table
+from collector import acceptance, series_table
 from collector.batch import Batch
 from collector.city import City, open_city
+from collector.decode import ReadingMessage
+from collector.decode import decode as decode_it
 from collector.ingest import Ingest, Outcome
 from collector.inventory import Inventory
 from collector.ledger import Account
@@ -70,6 +72,19 @@ def reading(at: int = 0, thing: str = "spot-0001", **values: Any) -> dict[str, A
 
 def message(seq: int, *readings: dict[str, Any], outbox: str = "7f3a91c2") -> dict[str, Any]:
     return {"outbox": outbox, "seq": seq, "readings": list(readings) or [reading(seq)]}
+
+
+@pytest.fixture
+def taken_singly(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is decoded by itself; everything else is taken at once."""
+    payloads: list[bytes] = []
+
+    def decode(payload: bytes) -> ReadingMessage:
+        payloads.append(payload)
+        return decode_it(payload)
+
+    monkeypatch.setattr(acceptance, "decode", decode)
+    return payloads
 
 
 def stored(city: City, series: Series = LEVEL) -> list[tuple[int, object]]:
@@ -378,3 +393,29 @@ def test_when_the_ledger_cannot_be_written_the_batch_fails_and_can_be_given_agai
     assert send(message(1, reading(1), reading(2, thing="spot-0002"))).receipts
     assert stored(city) == [(1, 0.4)]
     assert reasons(city) == ["unknown thing"]
+
+
+def test_what_was_accepted_once_is_taken_at_once_from_then_on(
+    send: Send, city: City, taken_singly: list[bytes]
+) -> None:
+    send(message(1))
+    send(*map(message, range(2, 50)), message(50, reading(50, thing="spot-9999")), message(51))
+    assert taken_singly == [encoded(message(1)), encoded(message(50, reading(50, thing="spot-9999")))]
+    assert stored(city) == [(seq, 0.4) for seq in range(1, 52) if seq != 50]
+
+
+def test_of_many_that_are_new_some_teach_the_rest(send: Send, city: City, taken_singly: list[bytes]) -> None:
+    outcome = send(*map(message, range(1, 501)))
+    assert len(taken_singly) == acceptance.SOME
+    assert len(stored(city)) == 500
+    assert outcome.receipts == {("park-0001", "7f3a91c2"): ((1, 500),)}
+
+
+def test_of_two_contents_of_one_instant_the_later_arrival_counts_however_they_are_taken(
+    send: Send, city: City, taken_singly: list[bytes]
+) -> None:
+    send(message(1))
+    odd = message(3, reading(7, distance=0.12345678901234567))  # more digits than are taken at once
+    send(message(2, reading(7, distance=0.1)), odd, message(4, reading(7, distance=0.3)))
+    assert taken_singly == [encoded(message(1)), encoded(odd)]
+    assert stored(city) == [(1, 0.4), (7, 0.3)]
