@@ -22,8 +22,9 @@ from collector.city import City, open_city
 from collector.config import CollectorConfig
 from collector.ingest import Ingest
 from collector.inventory import load_inventory
+from collector.linger import LINGER
 from collector.message import Message
-from collector.receive import LINGER, Receiver
+from collector.receive import Receiver
 from firmware import mqtt_codec as mqtt
 
 Counter = Callable[[], int]

@@ -17,7 +17,7 @@ from collector.ingest import Ingest, Outcome
 from collector.message import Message
 from collector.observation import Series
 from collector.query import Query
-from collector.receive import Linger, Receiver, Writer
+from collector.receive import Receiver, Writer
 from collector.stores import StoreError
 from firmware import contract
 
@@ -272,12 +272,3 @@ async def test_the_collector_says_that_it_is_there_and_that_it_leaves(broker: Ru
         assert await listener.wait() == 0
     states = [json.loads(line) for line in (tmp_path / "heard").read_text().splitlines()]
     assert [state["online"] for state in states] == [True, False]
-
-
-def test_a_batch_waits_less_for_company_the_longer_commits_take_unless_they_take_too_long() -> None:
-    linger = Linger(0.05)
-    assert linger.left == 0.05
-    for seconds, left in ((0.01, 0.04), (2.0, 0.05), (0.01, 0.04)):
-        for _ in range(200):
-            linger.took(seconds)
-        assert linger.left == pytest.approx(left)
