@@ -12,6 +12,8 @@ from hil_tests.koper import MODBUS, MeterPlan
 from hil_tests.targets import ON_MODBUS, OTHERS_SENSOR
 from provisioning.broker import Kind
 
+LOST = ("missing", "holes")  # what was measured just before the fault is no value of its time, but misses in the ledger
+
 
 class Bite(NamedTuple):
     """``protection`` is what ``instruments/protections`` knows by that name, in this program."""
@@ -20,8 +22,8 @@ class Bite(NamedTuple):
     broker: Kind
     fault: str
     device: str
-    column: str
-    """Of the matrix: it is not 0 then."""
+    columns: tuple[str, ...]
+    """Of the matrix: one of them is not 0 then."""
     lasts: float = LASTS
     """s of the fault until one can count on it."""
     modbus: tuple[MeterPlan, ...] = MODBUS
@@ -31,13 +33,13 @@ class Bite(NamedTuple):
 
 BITES: Mapping[str, Bite] = {
     # Both brokers acknowledge what they deny.
-    "receipt": Bite(GATEWAY, "mosquitto", "rights lost", ON_MODBUS.name, "missing"),
+    "receipt": Bite(GATEWAY, "mosquitto", "rights lost", ON_MODBUS.name, LOST),
     # Nothing was synced, so nothing is left.
-    "outbox-flush": Bite(GATEWAY, "nats", "power cut alone", ON_MODBUS.name, "missing"),
+    "outbox-flush": Bite(GATEWAY, "nats", "power cut alone", ON_MODBUS.name, LOST),
     # Receipts do not come back: what was stored is published again.
-    "dedupe": Bite("collector", "nats", "network deaf", ON_MODBUS.name, "repeated"),
+    "dedupe": Bite("collector", "nats", "network deaf", ON_MODBUS.name, ("repeated",)),
     # Alone on its line, so that its own next question comes at once, and is answered by what came late.
-    "stale-reply": Bite(GATEWAY, "nats", "answers late", ON_MODBUS.name, "wrong", 50.0, MODBUS[2:3]),
+    "stale-reply": Bite(GATEWAY, "nats", "answers late", ON_MODBUS.name, ("wrong",), 50.0, MODBUS[2:3]),
     # Who has no outbox has no receipts: all that stands behind its PUBACK is the collector's.
-    "puback-after-commit": Bite("collector", "nats", "collector killed", OTHERS_SENSOR.name, "missing", times=4),
+    "puback-after-commit": Bite("collector", "nats", "collector killed", OTHERS_SENSOR.name, LOST, times=4),
 }

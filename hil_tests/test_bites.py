@@ -24,7 +24,7 @@ def test_without_it_the_matrix_fails_and_says_where(protection: str, tmp_path: P
     print(matrix.table(cells))
     last = [one for one in cells if one.device == bite.device][-1]
     assert not last.agrees
-    assert getattr(last, bite.column) > 0
+    assert any(getattr(last, column) for column in bite.columns)
 
 
 def test_with_it_a_sensor_without_receipts_loses_nothing(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def _keep(made: Path, kept: Path) -> None:
 def _is_whole(kept: Path) -> bool:
     try:
         octets = kept.read_bytes()
-    except FileNotFoundError:
+    except OSError:  # it is not there, or may not be read
         return False
     return sha256(octets[:-_DIGEST]).digest() == octets[-_DIGEST:]
 
