@@ -61,7 +61,7 @@ def measure(readings: int) -> Times:
         for start in range(0, MESSAGES, CHUNK):
             for part in bulk.take(messages[start : start + CHUNK]):
                 if not isinstance(part, Taken):
-                    raise RuntimeError("a good message was left alone: is there a C compiler?")  # noqa: TRY004
+                    raise RuntimeError("a good message was left alone: is there a C compiler?")  # noqa: TRY004  # of no wrong type
 
     ways: list[Callable[[], object]] = [
         lambda: _each(json.loads, payloads),

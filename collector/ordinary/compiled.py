@@ -32,7 +32,7 @@ def library() -> ctypes.CDLL | None:
     try:
         return _library()
     except (CompilerError, OSError) as error:
-        log.warning("readings are taken one by one, at half to a quarter of the speed: %s", error)
+        log.warning("readings are taken one by one, which costs the processor two to four times as much: %s", error)
         return None
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,14 +25,14 @@ sys.exit(pytest.main(["-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist", "c
 
 
 @pytest.fixture
-def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy, with nothing compiled beside it."""
     copy = tmp_path / SOURCE.name
     for file in (SOURCE, SOURCE.with_name("words.h")):
         shutil.copy(file, tmp_path)
     monkeypatch.setattr(compiled, "SOURCE", copy)
     compiled.library.cache_clear()
-    yield copy  # type: ignore[misc]
+    yield copy
     compiled.library.cache_clear()
 
 
