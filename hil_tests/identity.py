@@ -59,7 +59,10 @@ def revoked(city: VirtualCity, targets: Sequence[Target]) -> Iterator[None]:
 
 @contextmanager
 def rights_lost(city: VirtualCity, targets: Sequence[Target]) -> Iterator[None]:
-    """Of the devices: somebody spoiled the broker's file. Both brokers acknowledge what they deny, and drop it."""
+    """Of the devices: somebody spoiled the broker's file.
+
+    Both brokers acknowledge what they deny, and drop it; mosquitto 2.0.11 hangs up after that.
+    """
     folder = city.plan.directory / "broker"
     with ExitStack() as undo:
         undo.callback(reload, city.plan.directory)
