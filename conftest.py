@@ -45,6 +45,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"NOT LISTED as a skip: {line}", red=True)
 
 
+def pytest_unconfigure() -> None:
+    """What is frozen to the end is told as leaked."""
+    gc.unfreeze()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _unlisted and "CI" in os.environ and not hasattr(session.config, "workerinput"):
