@@ -37,7 +37,7 @@ from collector.inventory import ConfigError, Inventory
 from collector.metadata import DEFAULT as METADATA
 from collector.metadata import MetadataError
 from collector.ordinary.compiled import library
-from collector.receive import Receiver, expect_batches
+from collector.receive import Receiver, expecting_batches
 from collector.registration import InventoryFile, Registration
 from collector.republish import Republishing
 from collector.stores import Keep, NotOfferedError, StoreError
@@ -185,7 +185,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
         stack.callback(city.close)
         await asyncio.to_thread(library)  # the first time it is compiled
         ingest = Ingest(city)
-        expect_batches()
+        stack.enter_context(expecting_batches())
         released = await asyncio.to_thread(ingest.release, now())
         if released:
             log.info("%d observations left the quarantine: what held them is mended", len(released))

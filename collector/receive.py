@@ -11,7 +11,8 @@ import logging
 import random
 import ssl
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Protocol
 
@@ -46,14 +47,22 @@ UNSENT = 256 * 1024  # bytes that the broker has not taken: then copies are left
 RECEIPT_RANGES = 1_000  # per receipt: well under what one message may hold
 
 
-def expect_batches() -> None:
+@contextmanager
+def expecting_batches() -> Iterator[None]:
     """Tell the garbage collector that batches come: ten thousands of containers at once, and no cycles in them.
 
     For the whole process, once, when all is loaded; it saves a fifth of what a message costs. What is loaded stays, and
-    is not searched again: that would hold up a commit for a tenth of a second.
+    is not searched again: that would hold up a commit for a tenth of a second. At the end it is let go, or libraries in
+    C tell all of it as leaked.
     """
+    before = gc.get_threshold()
     gc.set_threshold(200_000, 50, 100)
     gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 class Writer(Protocol):

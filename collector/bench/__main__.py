@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from collector.bench import alone, decoding, growing, latency, lines, receivers, receiving, servers, serving, storing
 from collector.bench.town import town
-from collector.receive import expect_batches
+from collector.receive import expecting_batches
 
 if sys.platform == "win32":  # as in the collector itself
     from asyncio import new_event_loop
@@ -32,10 +32,10 @@ def main() -> None:
     parser.add_argument("--mqtt-port", type=int, default=18_883, help="a free port (default: %(default)s)")
     parser.add_argument("--http-port", type=int, default=18_111, help="and the two after it (default: %(default)s)")
     options = parser.parse_args()
-    expect_batches()
-    for kind in options.only:
-        _PARTS[kind](options)
-        print(flush=True)
+    with expecting_batches():
+        for kind in options.only:
+            _PARTS[kind](options)
+            print(flush=True)
 
 
 def _decoding(_options: argparse.Namespace) -> None:
