@@ -27,6 +27,7 @@ from collector.broker import EmbeddedBroker, StartError, refuse_taken_port
 from collector.center import SHIPPED, load_centers
 from collector.city import City, open_city
 from collector.clock import now
+from collector.compiled import library
 from collector.config import CollectorConfig, HttpConfig, load_config
 from collector.control import Control, RefusedError, alone, ask
 from collector.dispatch import Dispatch
@@ -36,7 +37,7 @@ from collector.ingest import Ingest
 from collector.inventory import ConfigError, Inventory
 from collector.metadata import DEFAULT as METADATA
 from collector.metadata import MetadataError
-from collector.ordinary.compiled import library
+from collector.ordinary.reader import C_SOURCE
 from collector.receive import Receiver, expecting_batches
 from collector.registration import InventoryFile, Registration
 from collector.republish import Republishing
@@ -183,7 +184,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
             await broker.start()
         city = await asyncio.to_thread(_open, config, inventory, policy)
         stack.callback(city.close)
-        await asyncio.to_thread(library)  # the first time it is compiled
+        await asyncio.to_thread(library, C_SOURCE)  # the first time it is compiled
         ingest = Ingest(city)
         stack.enter_context(expecting_batches())
         released = await asyncio.to_thread(ingest.release, now())

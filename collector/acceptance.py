@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 
 from collector import ranges
+from collector.compiled import library
 from collector.decode import Reading, decode, reading_of
 from collector.intake import Intake, Origin
 from collector.message import FUTURE, PAST, SKEW, Message
 from collector.observation import Observation, Series, kind_of
 from collector.ordinary.bulk import Bulk, Taken
-from collector.ordinary.compiled import library
+from collector.ordinary.reader import C_SOURCE
 from collector.quarantine import Held
 from collector.registry import Registry
 from collector.state import ONLINE, observe_state
@@ -33,13 +34,13 @@ class Acceptance:
         self._store = store
         self._topics: dict[str, tuple[str, str, str]] = {}
         self._publishers = registry.publishers
-        self._bulk = Bulk(registry, store.table, library())
+        self._bulk = Bulk(registry, store.table, library(C_SOURCE))
 
     def take_all(self, intake: Intake, messages: Sequence[Message]) -> None:
         """In order of arrival, readings first: MQTT keeps an order within a topic only."""
         if self._publishers is not self._registry.publishers:  # the inventory was read again
             self._publishers = self._registry.publishers
-            self._bulk = Bulk(self._registry, self._store.table, library())
+            self._bulk = Bulk(self._registry, self._store.table, library(C_SOURCE))
         ordinary, others = self._bulk.sort_out(messages)
         for start in range(0, len(ordinary), CHUNK):
             self._take_ordinary(intake, ordinary[start : start + CHUNK])

@@ -82,9 +82,7 @@ async def _flood(
     kind: str, ways: dict[str, receiving.Way], options: argparse.Namespace, readings: int
 ) -> dict[str, receiving.Figures]:
     async with town(kind, options.mqtt_port) as file:
-        return await receiving.measure(
-            file, ways, options.messages // (2 if readings > 1 else 1), readings, options.rounds
-        )
+        return await receiving.measure(file, ways, options.messages, readings, options.rounds)
 
 
 def _latency(options: argparse.Namespace) -> None:

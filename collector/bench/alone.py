@@ -9,9 +9,10 @@ import numpy as np
 from collector.batch import Batch
 from collector.bench.receiving import Figures
 from collector.bench.town import PUBLISHERS, things_of
+from collector.compiled import library
 from collector.influx.address import parse_address
 from collector.influx.connection import InfluxConnection
-from collector.influx.lines import LineMaker
+from collector.influx.lines import C_SOURCE, LineMaker
 from collector.influx.writing import Writers
 from collector.observation import Series
 from collector.series_table import SeriesTable
@@ -41,7 +42,7 @@ def measure(port: int, points: int, process: int) -> Figures:
 def _bodies(points: int) -> Iterator[bytes]:
     """What the load of ``receiving`` becomes."""
     table = SeriesTable(Series(thing, "distance") for one in PUBLISHERS for thing in things_of(one))
-    maker = LineMaker(table)
+    maker = LineMaker(table, library(C_SOURCE))
     for start in range(0, points, LINES[1]):
         number = np.arange(start, min(start + LINES[1], points))
         series = (number % len(table)).astype(np.int32)

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from collector.acceptance import CHUNK
 from collector.bench.load import payload
 from collector.bench.town import PUBLISHERS, things_of
+from collector.compiled import library
 from collector.decode import decode, parse
 from collector.message import Message
 from collector.ordinary.bulk import Bulk, Taken
-from collector.ordinary.compiled import library
+from collector.ordinary.reader import C_SOURCE
 from collector.registry import Publisher
 from collector.series_table import SeriesTable
 from firmware.contract import decode_reading
@@ -53,7 +54,7 @@ def measure(readings: int) -> Times:
     messages = [
         Message(f"koper/v1/{PUBLISHERS[seq % 10]}/reading", one, NOW + 10**9) for seq, one in enumerate(payloads, 1)
     ]
-    bulk = Bulk(_Registry(), SeriesTable(), library())  # type: ignore[arg-type]
+    bulk = Bulk(_Registry(), SeriesTable(), library(C_SOURCE))  # type: ignore[arg-type]
     for one in messages:
         bulk.learn(one.topic, decode(one.payload))
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from influxdb_client.client.write.point import Point
 
 from collector.batch import MARKS, Batch
-from collector.influx.lines import MEASUREMENT, LineMaker
+from collector.compiled import library
+from collector.influx.lines import C_SOURCE, MEASUREMENT, LineMaker
 from collector.observation import Observation, Series
 from collector.series_table import SeriesTable
 
@@ -36,7 +37,7 @@ def measure() -> Times:
     plain, marked = _batch(is_marked=False), _batch(is_marked=True)
     observations = list(plain)
     points = [_point(one) for one in observations]
-    maker, other_maker = LineMaker(plain.table), LineMaker(marked.table)
+    maker, other_maker = (LineMaker(batch.table, library(C_SOURCE)) for batch in (plain, marked))
     ways: tuple[Callable[[], object], ...] = (
         lambda: "\n".join(_point(one).to_line_protocol() for one in observations).encode(),
         lambda: "\n".join(point.to_line_protocol() for point in points).encode(),

@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from secrets import randbits
 from typing import Any
 
@@ -15,6 +16,7 @@ from collector.series_table import SeriesTable
 from firmware.contract import LARGEST
 from firmware.wire_json import DIGITS
 
+C_SOURCE = Path(__file__).with_name("reader.c")
 MOST_WORDS = 1 << 20  # things, quantities of things, outboxes and sources; then all are forgotten and learned anew
 MOST_LETTERS = 32 << 20  # bytes of them
 LEAST = 6  # bytes that a value takes at least: "x":0,

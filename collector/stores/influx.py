@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from collector.aggregation import Aggregate, Aggregation, per_thing, together
 from collector.batch import Batch, Int64s, Positions
+from collector.compiled import library
 from collector.influx.address import Address, parse_address
 from collector.influx.connection import InfluxConnection
 from collector.influx.erasing import erase_series
-from collector.influx.lines import LineMaker
+from collector.influx.lines import C_SOURCE, LineMaker
 from collector.influx.questions import count_series, in_order, read_all_things, read_newest, read_series
 from collector.influx.writing import Writers
 from collector.newest import LastColumns, Newest
@@ -58,7 +59,7 @@ class InfluxStore:
         finally:
             connection.close()
         self._newest.take(Batch.of(self.table, (one for *_, one in newest if one)))
-        self._lines = LineMaker(self.table)
+        self._lines = LineMaker(self.table, library(C_SOURCE))
         self._writers = Writers(address)
         # Of each series by number, up to where something may stand: also what was written and never answered.
         self._reached: Int64s = np.zeros(0, np.int64)

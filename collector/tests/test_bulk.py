@@ -10,13 +10,14 @@ import pytest
 
 from collector.batch import Batch
 from collector.city import open_city
+from collector.compiled import library
 from collector.decode import ReadingMessage, decode
 from collector.ingest import Ingest
 from collector.message import FUTURE, PAST, SKEW, Message
 from collector.observation import Observation, Series
 from collector.ordinary import reader
 from collector.ordinary.bulk import Bulk, Taken
-from collector.ordinary.compiled import library
+from collector.ordinary.reader import C_SOURCE
 from collector.registry import Publisher
 from collector.series_table import SeriesTable
 from collector.tests.test_decode import a_message, spoil
@@ -38,7 +39,7 @@ class Registry:
 
 @pytest.fixture
 def bulk() -> Bulk:
-    compiled = library()
+    compiled = library(C_SOURCE)
     assert compiled, "these tests need the C compiler that setup.sh installs"
     return Bulk(Registry(), SeriesTable(), compiled)  # type: ignore[arg-type]
 
@@ -295,7 +296,7 @@ def test_what_is_unusual_is_always_taken_one_by_one(bulk: Bulk, unusual: dict[st
 
 
 def test_nobody_may_speak_for_a_thing_because_another_may() -> None:
-    registry, compiled = Registry(), library()
+    registry, compiled = Registry(), library(C_SOURCE)
     registry.publishers["park-0002"] = Publisher("park-0002", "node", frozenset())
     bulk = Bulk(registry, SeriesTable(), compiled)  # type: ignore[arg-type]
     (own,) = run({"readings": [reading()]})
@@ -308,7 +309,7 @@ def test_nobody_may_speak_for_a_thing_because_another_may() -> None:
 
 def test_when_there_is_no_room_for_words_all_are_learned_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MOST_WORDS", 8)
-    bulk = Bulk(Registry(), SeriesTable(), library())  # type: ignore[arg-type]
+    bulk = Bulk(Registry(), SeriesTable(), library(C_SOURCE))  # type: ignore[arg-type]
     several = run(*(message(reading(thing=thing), seq=seq) for seq, thing in enumerate(THINGS, 1)))
     teach(bulk, several)
     assert as_accepted(bulk, several) == 3

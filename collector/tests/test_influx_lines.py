@@ -1,13 +1,18 @@
 """Lines of InfluxDB's protocol, judged by the maker's own client, and rows of its answers."""
 
+import re
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from influxdb_client import Point
+from msgspec.structs import replace
 
 from collector.batch import Batch
-from collector.influx.lines import MEASUREMENT, LineMaker, observation_of, quoted
+from collector.compiled import library
+from collector.influx.lines import C_SOURCE, MEASUREMENT, LineMaker, observation_of, quoted
 from collector.observation import Observation, Series, Value
 from collector.series_table import SeriesTable
 
@@ -15,9 +20,26 @@ NOW = 1_795_392_000_000
 WATER = Series("wm-06855817", "water_volume")
 
 
+def maker_of(table: SeriesTable) -> LineMaker:
+    compiled = library(C_SOURCE)
+    assert compiled, "these tests need the C compiler that setup.sh installs"
+    return LineMaker(table, compiled)
+
+
+def lines_of(batch: Batch, is_first: npt.NDArray[np.bool_] | None = None) -> list[str]:
+    """Compiled; without a compiler they mean the same."""
+    found = maker_of(batch.table).lines_of(batch, is_first)
+    assert meaning(found) == meaning(LineMaker(batch.table).lines_of(batch, is_first))
+    return found.decode().split("\n")
+
+
+def meaning(lines: bytes) -> bytes:
+    """With every number spelt alike."""
+    return re.sub(rb"(?m)^(\S+ number=)([^ ,]+)", lambda found: found[1] + repr(float(found[2])).encode(), lines)
+
+
 def lines(*observations: Observation) -> list[str]:
-    table = SeriesTable()
-    return LineMaker(table).lines_of(Batch.of(table, observations)).decode().split("\n")
+    return lines_of(Batch.of(SeriesTable(), observations))
 
 
 def test_a_line_has_three_tags_and_all_fields() -> None:
@@ -37,7 +59,7 @@ def test_the_first_of_its_identity_writes_only_its_value_unless_it_is_marked() -
     ]
     for count in (2, 3):
         batch = Batch.of(table, several[:count])
-        lines = LineMaker(table).lines_of(batch, np.array([True, False, True][:count])).decode().split("\n")
+        lines = lines_of(batch, np.array([True, False, True][:count]))
         assert [line.split(" ")[1] for line in lines] == [
             "number=5.0",
             'number=6.0,quality="",censored="",source="",derived=""',
@@ -75,7 +97,7 @@ def test_numbers_and_texts_stand_side_by_side() -> None:
 
 def test_the_same_batch_gives_the_same_bytes_and_a_table_may_grow_between() -> None:
     table = SeriesTable()
-    maker = LineMaker(table)
+    maker = maker_of(table)
     batch = Batch.of(table, [Observation(WATER, NOW, 1.0), Observation(WATER, NOW + 1, 2.0, source="a")])
     first = maker.lines_of(batch)
     grown = Batch.of(table, [Observation(Series("other", "distance"), NOW, 3.0)])
@@ -100,6 +122,68 @@ observations = st.builds(
     texts,
     st.sampled_from(["", "implausible", "skewed", "implausible skewed"]),
 )
+
+
+shorts = st.decimals(-(10**12), 10**12, places=4).map(float)
+
+
+@pytest.mark.parametrize("values", [st.floats(allow_nan=False, allow_infinity=False), shorts])
+def test_compiled_or_not_many_lines_mean_the_same(values: st.SearchStrategy[float]) -> None:
+    @given(st.lists(st.tuples(observations, values, st.booleans()), min_size=1, max_size=20))
+    def check(several: list[tuple[Observation, float, bool]]) -> None:
+        batch = Batch.of(SeriesTable(), [replace(one, value=value) for one, value, _ in several])
+        found = lines_of(batch, np.array([is_first for *_, is_first in several]))
+        assert [float(re.findall(r" number=([^ ,]+)", line)[0]) for line in found] == [value for _, value, _ in several]
+
+    check()
+
+
+EDGES = [
+    0.0,
+    -0.0,
+    1e-9,
+    5e-324,
+    0.1 + 0.2,
+    1e15,
+    2.0**53 - 1,
+    2.0**53,
+    -(2.0**53),
+    1e22,
+    0.000000001234,
+    123456.789012345,
+]
+
+
+@pytest.mark.parametrize("value", EDGES)
+def test_a_number_at_the_edge_of_what_is_short_keeps_its_last_bit(value: float) -> None:
+    (line,) = lines(Observation(WATER, NOW, value))
+    number = re.findall(r" number=([^ ,]+)", line)[0]
+    assert repr(float(number)) == repr(value)
+
+
+def test_numbers_codes_and_marks_are_put_together_by_the_compiled_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = SeriesTable()
+    batch = Batch.of(
+        table,
+        [
+            Observation(WATER, NOW, -12.25, "suspect", source="telegram"),
+            Observation(Series("a", "occupancy"), NOW, "free"),
+            Observation(WATER, NOW + 1, 99_999.999),
+        ],
+    )
+    plain = LineMaker(table).lines_of(batch)
+    monkeypatch.setattr(LineMaker, "_joined", None)
+    assert maker_of(table).lines_of(batch) == plain
+
+
+def test_what_was_written_too_often_is_forgotten_and_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.influx.lines.MOST_WORDS", 3)
+    table = SeriesTable()
+    maker = maker_of(table)
+    for at in range(20):
+        several = [Observation(WATER, NOW + at, 1.0, source=f"s{at}"), Observation(Series("a", "notice"), at, f"n{at}")]
+        batch = Batch.of(table, several)
+        assert maker.lines_of(batch) == LineMaker(table).lines_of(batch)
 
 
 @given(observations)

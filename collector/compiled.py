@@ -1,4 +1,4 @@
-"""Is the compiled part there? It is made of its C source where there is a compiler, once, and kept beside the bytecode.
+"""Is a compiled part there? It is made of its C source where there is a compiler, once, and kept beside the bytecode.
 
 Without a compiler everything works, slower. A changed source has another name, so nothing stale is ever loaded.
 """
@@ -15,9 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-log = logging.getLogger("collector.ordinary")
+log = logging.getLogger("collector.compiled")
 
-SOURCE = Path(__file__).with_name("reader.c")
 FLAGS = ("-std=c11", "-O2", "-ffreestanding", "-ffp-contract=off", "-shared", "-fPIC", "-nostdlib")
 SECONDS = 60  # that a compiler may take
 
@@ -27,31 +26,31 @@ class CompilerError(Exception):
 
 
 @cache
-def library() -> ctypes.CDLL | None:
+def library(source: Path) -> ctypes.CDLL | None:
     """Compile unless that was done before; None where it can't be, which is logged once. It blocks."""
     try:
-        return _library()
+        return _library(source)
     except (CompilerError, OSError) as error:
-        log.warning("readings are taken one by one, which costs the processor two to four times as much: %s", error)
+        log.warning("without %s everything is right, at several times its cost: %s", source.name, error)
         return None
 
 
-def _library() -> ctypes.CDLL:
-    kept = SOURCE.parent / "__pycache__" / _name()
+def _library(source: Path) -> ctypes.CDLL:
+    kept = source.parent / "__pycache__" / _name(source)
     if not _is_whole(kept):
         with TemporaryDirectory() as folder:
-            made = compile_source(Path(folder, kept.name))
+            made = compile_source(source, Path(folder, kept.name))
             try:
-                _keep(made, kept)
+                _keep(source, made, kept)
             except OSError:  # where it is installed, nothing may be written: compiled at every start
                 return ctypes.CDLL(str(made))
     return ctypes.CDLL(str(kept))
 
 
-def compile_source(target: Path, more: Sequence[str] = ()) -> Path:
-    """Compile into ``target`` with ``$CC``, else ``cc``. Raises CompilerError."""
+def compile_source(source: Path, target: Path, more: Sequence[str] = ()) -> Path:
+    """Compile ``source`` into ``target`` with ``$CC``, else ``cc``. Raises CompilerError."""
     compiler = os.environ.get("CC") or "cc"
-    command = [*shlex.split(compiler), *FLAGS, *more, "-o", str(target), str(SOURCE), "-lgcc"]
+    command = [*shlex.split(compiler), *FLAGS, *more, "-o", str(target), str(source), "-lgcc"]
     try:
         done = subprocess.run(command, check=False, capture_output=True, timeout=SECONDS)
     except FileNotFoundError:
@@ -64,13 +63,13 @@ def compile_source(target: Path, more: Sequence[str] = ()) -> Path:
     return target
 
 
-def _keep(made: Path, kept: Path) -> None:
+def _keep(source: Path, made: Path, kept: Path) -> None:
     """In one step, since another process may do the same; what an older source was compiled to goes.
 
     Its digest stands behind it: half a file, as a power cut leaves one, would end the process that loads it.
     """
     kept.parent.mkdir(exist_ok=True)
-    older = [one for one in kept.parent.glob(f"{SOURCE.stem}-*.{_PLATFORM}.so") if one != kept]
+    older = [one for one in kept.parent.glob(f"{source.stem}-*.{_PLATFORM}.so") if one != kept]
     whole = kept.with_suffix(f".{os.getpid()}")
     octets = made.read_bytes()
     try:
@@ -94,8 +93,8 @@ _DIGEST = sha256().digest_size
 _PLATFORM = f"{platform.system()}-{platform.machine()}".lower()
 
 
-def _name() -> str:
+def _name(source: Path) -> str:
     recipe = sha256(" ".join((os.environ.get("CC", ""), *FLAGS)).encode())
-    for file in sorted((SOURCE, *SOURCE.parent.glob("*.h"))):
+    for file in sorted((source, *source.parent.glob("*.h"))):
         recipe.update(file.read_bytes())
-    return f"{SOURCE.stem}-{recipe.hexdigest()[:16]}.{_PLATFORM}.so"
+    return f"{source.stem}-{recipe.hexdigest()[:16]}.{_PLATFORM}.so"
