@@ -102,15 +102,19 @@ class Batch(Sequence[Observation]):
         """Those at the positions, in that order; ``known`` replaces the time each became known."""
         if known is None and self.known is not None:
             known = self.known[positions]
-        if len(positions) == len(self) and np.array_equal(positions, np.arange(len(self))):
-            return replace(self, known=known)
-        indices = positions.tolist()
+        begin, count = int(positions[0]) if len(positions) else 0, len(positions)
+        which: slice | Positions = positions
+        if np.array_equal(positions, np.arange(begin, begin + count)):
+            if count == len(self):
+                return replace(self, known=known)
+            which = slice(begin, begin + count)  # costs nothing
+        indices = positions.tolist() if self.text or any(getattr(self, name) for name in MARKS) else []
         quality, censored, source, derived = (_taken(getattr(self, name), indices, "") for name in MARKS)
         return Batch(
             self.table,
-            self.series[positions],
-            self.at[positions],
-            self.number[positions],
+            self.series[which],
+            self.at[which],
+            self.number[which],
             _taken(self.text, indices, None),
             quality,
             censored,
