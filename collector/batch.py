@@ -12,6 +12,7 @@ import numpy.typing as npt
 from collector.observation import Kind, Observation, Value
 from collector.series_table import SeriesTable
 
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Positions = npt.NDArray[np.int64]
 MARKS = ("quality", "censored", "source", "derived")
@@ -22,7 +23,7 @@ class Batch(Sequence[Observation]):
     """Observations in order of arrival. As a sequence it yields ``Observation``; each is made when it is asked for."""
 
     table: SeriesTable
-    series: npt.NDArray[np.int32]
+    series: Int32s
     """Numbers of ``table``."""
     at: Int64s
     """ms UTC."""
@@ -100,22 +101,21 @@ class Batch(Sequence[Observation]):
 
     def take(self, positions: Positions, known: Int64s | None = None) -> "Batch":
         """Those at the positions, in that order; ``known`` replaces the time each became known."""
-        if known is None and self.known is not None:
-            known = self.known[positions]
         begin, count = int(positions[0]) if len(positions) else 0, len(positions)
         which: slice | Positions = positions
-        if np.array_equal(positions, np.arange(begin, begin + count)):
-            if count == len(self):
-                return replace(self, known=known)
-            which = slice(begin, begin + count)  # costs nothing
-        indices = positions.tolist() if self.text or any(getattr(self, name) for name in MARKS) else []
-        quality, censored, source, derived = (_taken(getattr(self, name), indices, "") for name in MARKS)
+        if 0 <= begin <= len(self) - count and np.array_equal(positions, np.arange(begin, begin + count)):
+            which = slice(begin, begin + count)  # numbers are not copied
+        if known is None and self.known is not None:
+            known = self.known[which]
+        if isinstance(which, slice) and count == len(self):
+            return replace(self, known=known)
+        quality, censored, source, derived = (_taken(getattr(self, name), which, "") for name in MARKS)
         return Batch(
             self.table,
             self.series[which],
             self.at[which],
             self.number[which],
-            _taken(self.text, indices, None),
+            _taken(self.text, which, None),
             quality,
             censored,
             source,
@@ -182,10 +182,10 @@ def _unless_empty(column: list[str]) -> list[str] | None:
     return column if any(column) else None
 
 
-def _taken(column: list[Any] | None, indices: list[int], empty: str | None) -> list[Any] | None:
+def _taken(column: list[Any] | None, which: slice | Positions, empty: str | None) -> list[Any] | None:
     if column is None:
         return None
-    taken = [column[index] for index in indices]
+    taken = column[which] if isinstance(which, slice) else [column[index] for index in which.tolist()]
     return taken if taken.count(empty) < len(taken) else None
 
 

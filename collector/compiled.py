@@ -14,6 +14,9 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy.typing as npt
 
 log = logging.getLogger("collector.compiled")
 
@@ -61,6 +64,11 @@ def compile_source(source: Path, target: Path, more: Sequence[str] = ()) -> Path
         lines = done.stderr.decode(errors="replace").splitlines()
         raise CompilerError(f"{compiler}: {next(iter(lines), 'failed')}")
     return target
+
+
+def address_of(array: npt.NDArray[Any]) -> int:
+    """For a compiled part; the array must outlive the call."""
+    return int(array.__array_interface__["data"][0])
 
 
 def _keep(source: Path, made: Path, kept: Path) -> None:

@@ -5,12 +5,11 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy import Connection
 
 from collector import ranges
 from collector.acceptance import Acceptance
-from collector.batch import Batch, Positions
+from collector.batch import Batch, Int32s, Positions
 from collector.city import City
 from collector.decode import Reading
 from collector.intake import Intake, Origin
@@ -149,7 +148,7 @@ class Ingest:
         repeated = len(marked.observations) - len(added.kept) - len(added.refused)
         metrics.add("observations_repeated_total", repeated)
 
-    def _see(self, numbers: npt.NDArray[np.int32]) -> None:
+    def _see(self, numbers: Int32s) -> None:
         """Every series that has an observation has a datastream, also when a commit before was cut short here."""
         table = self._city.store.table
         new = set(np.unique(numbers).tolist()) - self._seen

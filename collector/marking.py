@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.analysis.windows import HOUR
-from collector.batch import Batch, Int64s, Positions
+from collector.batch import Batch, Int32s, Int64s, Positions
 from collector.limits import Limit
 from collector.observation import Kind, Observation
 from collector.series_table import SeriesTable
@@ -49,7 +49,7 @@ class Marked(NamedTuple):
     """A batch with its marks, and what will be remembered of it."""
 
     observations: Batch
-    series: npt.NDArray[np.int32]
+    series: Int32s
     pasts: Pasts
     """Of each of ``series``."""
 
@@ -178,7 +178,7 @@ class _Grouped:
     """Some observations of a batch by their series, each series in order of arrival."""
 
     order: Positions
-    series: npt.NDArray[np.int32]
+    series: Int32s
     """Of each in ``order``."""
     begins: Positions
     """In ``order``, of each series."""

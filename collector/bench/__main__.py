@@ -70,12 +70,12 @@ def _receiving(options: argparse.Namespace) -> None:
                 print(f"{head:44}messages/s  beside nothing     µs CPU each")
                 for name, figures in found.items():
                     print(f"{name:44}{figures.rate:10,.0f}{figures.rate / base:14.2f}{figures.cpu:16.1f}", flush=True)
-        if influx:
-            by_itself = alone.measure(INFLUX, 10 * options.messages, influx.process)
-            print(
-                f"{'InfluxDB 1.6 by itself, 2 connections':44}{by_itself.rate:10,.0f} points/s{by_itself.cpu:21.1f}",
-                flush=True,
-            )
+    print(f"{'2 connections, nothing else runs':44}  points/s       peak MB     µs CPU each")
+    for gogc in (100, 400):
+        with servers.influx(INFLUX, gogc) as influx:
+            if influx:
+                rate, cpu, peak = alone.measure(INFLUX, 10 * options.messages, influx.process)
+                print(f"{f'InfluxDB 1.6 by itself, GOGC={gogc}':44}{rate:10,.0f}{peak:14,.0f}{cpu:16.2f}", flush=True)
 
 
 async def _flood(

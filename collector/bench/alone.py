@@ -3,11 +3,12 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from collector.batch import Batch
-from collector.bench.receiving import Figures
+from collector.bench.growing import memory
 from collector.bench.town import PUBLISHERS, things_of
 from collector.compiled import library
 from collector.influx.address import parse_address
@@ -23,8 +24,17 @@ PERIOD = 50  # ms between two points of a series
 TICKS = 100  # a second, in which Linux counts CPU time
 
 
-def measure(port: int, points: int, process: int) -> Figures:
-    """Points a second, and µs CPU of influxd (``process``) a point."""
+class Alone(NamedTuple):
+    rate: float
+    """Points a second."""
+    cpu: float
+    """µs of influxd a point."""
+    peak: float
+    """MB that it ever held in memory."""
+
+
+def measure(port: int, points: int, process: int) -> Alone:
+    """``process``: of influxd."""
     bodies = list(_bodies(points))
     address = parse_address(f"//127.0.0.1:{port}/alone", Path())
     connection, writers = InfluxConnection(address), Writers(address)
@@ -36,7 +46,7 @@ def measure(port: int, points: int, process: int) -> Figures:
     connection.close()
     if any(refused):
         raise RuntimeError("a good line was refused")
-    return Figures(points / seconds, cpu / points * 1e6)
+    return Alone(points / seconds, cpu / points * 1e6, memory("VmHWM", process))
 
 
 def _bodies(points: int) -> Iterator[bytes]:

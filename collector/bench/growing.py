@@ -32,10 +32,11 @@ def measure(sizes: Sequence[int]) -> Iterator[str]:
                 store = DuckdbStore(file)
                 opened = time.perf_counter() - started
                 bytes_each = file.stat().st_size / count
-                yield f"{count:14,}{rate:24,.0f}{bytes_each:13.2f}{_resident():14.0f}{opened:14.2f}"
+                yield f"{count:14,}{rate:24,.0f}{bytes_each:13.2f}{memory('VmRSS'):14.0f}{opened:14.2f}"
         store.close()
 
 
-def _resident() -> float:
-    with Path("/proc/self/status").open() as status:
-        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+def memory(which: str, process: int | str = "self") -> float:
+    """MB of a process, as Linux names them: ``VmRSS`` now, ``VmHWM`` at most."""
+    with Path(f"/proc/{process}/status").open() as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith(which))

@@ -53,14 +53,14 @@ class Influx(NamedTuple):
 
 
 @contextmanager
-def influx(port: int) -> Iterator[Influx | None]:
-    """As the README of the collector sets it up; None where it is not installed."""
+def influx(port: int, gogc: int = 400) -> Iterator[Influx | None]:
+    """As the README of the collector sets it up; None where it is not installed. Go's own ``gogc`` is 100."""
     if shutil.which("influxd") is None:
         yield None
         return
     with TemporaryDirectory() as folder:
         settings = influx_settings(Path(folder), port)
-        with _running(["env", "GOGC=400", "influxd", "-config", str(settings)], port) as process:
+        with _running(["env", f"GOGC={gogc}", "influxd", "-config", str(settings)], port) as process:
             yield Influx(Path(folder), process)
 
 

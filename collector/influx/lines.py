@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from collector.batch import MARKS, Batch, Int64s, read_value
+from collector.batch import MARKS, Batch, Int32s, Int64s, read_value
+from collector.compiled import address_of
 from collector.observation import Kind, Observation, Series, kind_of
 from collector.series_table import SeriesTable
 
 C_SOURCE = Path(__file__).with_name("lines.c")
 MOST_WORDS = 20_000  # texts, and what follows a value; then all are forgotten
+MOST_DIGITS = 24  # of a number or a time, with sign, point and exponent
 MEASUREMENT = "observation"
 FIELDS = ("number", "code", "text", "position", "quality", "censored", "source", "derived")
-
-Int32s = npt.NDArray[np.int32]
 
 
 class LineMaker:
@@ -151,23 +151,16 @@ class _Compiled:
     def lines(self, keys: "_Words[Series]", texts: "_Words[str]", tails: "_Words[_Marks]", columns: _Columns) -> bytes:
         """Nothing where one of them is not for C."""
         packed = [words.packed() for words in (keys, texts, tails)]
-        room = len(columns.at) * (MOST_DIGITS + MOST_DIGITS)
+        room = len(columns.at) * 2 * MOST_DIGITS
         for (_, edges), which in zip(packed, (columns.key, columns.text, columns.tail), strict=True):
             room += int(np.diff(edges)[which[which >= 0]].sum())
         if len(self._out) < room:
             self._out = np.empty(2 * room, np.uint8)
         letters = [np.frombuffer(octets or b"\0", np.uint8) for octets, _ in packed]
-        places = [_address(part) for (_, edges), of in zip(packed, letters, strict=True) for part in (of, edges)]
+        places = [address_of(part) for (_, edges), of in zip(packed, letters, strict=True) for part in (of, edges)]
         whole = [np.ascontiguousarray(column, kind) for column, kind in zip(columns, _KINDS, strict=True)]
-        size = self._lines(_Layout(*places, *map(_address, whole), len(columns.at), _address(self._out)))
+        size = self._lines(_Layout(*places, *map(address_of, whole), len(columns.at), address_of(self._out)))
         return self._out[1:size].tobytes() if size > 0 else b""
-
-
-MOST_DIGITS = 24  # with sign, point and exponent
-
-
-def _address(array: npt.NDArray[Any]) -> int:
-    return int(array.__array_interface__["data"][0])
 
 
 _Marks = tuple[bool, str, str, str, str]

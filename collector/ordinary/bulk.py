@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from collector.batch import Batch, Int64s
+from collector.batch import Batch, Int32s, Int64s
 from collector.decode import ReadingMessage
 from collector.message import Message
 from collector.observation import DERIVED, Series
@@ -153,7 +153,7 @@ class Bulk:
         numbers = self._numbers(columns.outboxes[whose], columns.seqs[whose])
         return Taken(observations, messages, begins[:-1] - begins[0], numbers)
 
-    def _numbers(self, outboxes: npt.NDArray[np.int32], seqs: Int64s) -> dict[tuple[str, str], set[int]]:
+    def _numbers(self, outboxes: Int32s, seqs: Int64s) -> dict[tuple[str, str], set[int]]:
         order = np.argsort(outboxes, kind="stable")
         sorted_ = outboxes[order]
         edges = np.flatnonzero(sorted_[1:] != sorted_[:-1]) + 1
@@ -199,7 +199,7 @@ def _marks(places: npt.NDArray[np.int8], words: Sequence[str]) -> list[str] | No
     return list(map(words.__getitem__, places.tolist())) if places.any() else None
 
 
-def _words(numbers: npt.NDArray[np.int32], words: list[str], empty: str | None) -> list[Any] | None:
+def _words(numbers: Int32s, words: list[str], empty: str | None) -> list[Any] | None:
     """``empty`` where the number is -1."""
     if (numbers < 0).all():
         return None

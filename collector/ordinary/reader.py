@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from collector.batch import Int64s
+from collector.batch import Int32s, Int64s
+from collector.compiled import address_of
 from collector.message import FUTURE, PAST, SKEW
 from collector.series_table import SeriesTable
 from firmware.contract import LARGEST
@@ -21,7 +22,6 @@ MOST_WORDS = 1 << 20  # things, quantities of things, outboxes and sources; then
 MOST_LETTERS = 32 << 20  # bytes of them
 LEAST = 6  # bytes that a value takes at least: "x":0,
 
-Int32s = npt.NDArray[np.int32]
 Int8s = npt.NDArray[np.int8]
 _WORD = np.dtype([("scope", "u8"), ("begin", "u4"), ("size", "u4"), ("hash", "u4"), ("number", "i4")])
 _POINTER, _INT64, _DOUBLE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
@@ -133,7 +133,7 @@ class OrdinaryReader:
             np.zeros(2 * MOST_WORDS, np.int32),
         )
         self._words = _Words(
-            *map(_address, self._arrays), 0, MOST_WORDS, 0, MOST_LETTERS, 2 * MOST_WORDS - 1, self._seed
+            *map(address_of, self._arrays), 0, MOST_WORDS, 0, MOST_LETTERS, 2 * MOST_WORDS - 1, self._seed
         )
 
     def learn(self, scope: int, word: str, number: int) -> int:
@@ -153,10 +153,10 @@ class OrdinaryReader:
         self._make_room(_BY_OBSERVATION, len(octets) // LEAST + 1)
         run.messages = count
         run.room = len(self._out["series"])
-        run.octets, run.ends = _address(octets), _address(ends)
-        run.publishers, run.received = _address(publishers), _address(received)
-        run.is_measured, run.has_number = _address(table.is_measured), _address(table.has_number)
-        run.low, run.high = _address(table.low), _address(table.high)
+        run.octets, run.ends = address_of(octets), address_of(ends)
+        run.publishers, run.received = address_of(publishers), address_of(received)
+        run.is_measured, run.has_number = address_of(table.is_measured), address_of(table.has_number)
+        run.low, run.high = address_of(table.low), address_of(table.high)
         found = self._take(self._words, run)
         sizes = {name: count for name, _ in _BY_MESSAGE} | {name: found for name, _ in _BY_OBSERVATION}
         sizes["begins"] = count + 1
@@ -166,8 +166,4 @@ class OrdinaryReader:
         for name, kind in columns:
             if name not in self._out or len(self._out[name]) < count:
                 self._out[name] = np.empty(2 * count, kind)
-                setattr(self._run, name, _address(self._out[name]))
-
-
-def _address(array: npt.NDArray[Any]) -> int:
-    return int(array.__array_interface__["data"][0])
+                setattr(self._run, name, address_of(self._out[name]))
