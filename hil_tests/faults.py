@@ -5,12 +5,10 @@ no notice of them. What the judge must know of it, it adds to the city's events.
 """
 
 import json
-import os
 import random
-import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,13 +65,12 @@ def killed(city: VirtualCity, *names: str) -> Iterator[None]:
 @contextmanager
 def frozen(city: VirtualCity, name: str) -> Iterator[None]:
     """It stands still with all its connections open."""
-    group = city.programs[name].pid
-    os.killpg(group, signal.SIGSTOP)
+    program = city.programs[name]
+    program.freeze()
     try:
         yield
     finally:
-        with suppress(ProcessLookupError):  # it ended meanwhile
-            os.killpg(group, signal.SIGCONT)
+        program.thaw()
 
 
 @contextmanager

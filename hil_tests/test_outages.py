@@ -1,7 +1,5 @@
 """The store stands still or is slow, the broker is gone or frozen: what is lost, and does /health say what is wrong?"""
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,14 +18,6 @@ STANDSTILL = 20.0  # s that a store stands still: one that is gone is so for the
 EACH = 16_000  # messages per publisher: four times what fits into the inbox
 INBOX = 20_000 + 5_000  # messages: its bound, and what one piece from the socket may hold
 MOST = 400  # MB
-
-
-def freeze(program: Program) -> None:
-    os.kill(program.pid, signal.SIGSTOP)
-
-
-def thaw(program: Program) -> None:
-    os.kill(program.pid, signal.SIGCONT)
 
 
 @pytest.fixture
@@ -79,7 +69,7 @@ def assert_bounded(city: VirtualCity, watch: Watch) -> None:
 def test_a_store_that_is_away_or_stands_still_costs_nothing(influx_city: VirtualCity, *, is_killed: bool) -> None:
     city, begin = influx_city, time.time_ns() // 1_000_000 - DAY_MS
     store = city.programs["influxdb"]
-    (Program.kill if is_killed else freeze)(store)
+    (Program.kill if is_killed else Program.freeze)(store)
     flood = strained_city.flooding(city, EACH, begin)
     watch = Watch(city)
     watch.watch(lambda passed: passed > (OUTAGE if is_killed else STANDSTILL))
@@ -88,7 +78,7 @@ def test_a_store_that_is_away_or_stands_still_costs_nothing(influx_city: Virtual
     assert strained_city.metric(city, "messages_acknowledged_total") == 0
     assert strained_city.metric(city, "receipts_total") == 0
     assert_bounded(city, watch)
-    (Program.start if is_killed else thaw)(store)
+    (Program.start if is_killed else Program.thaw)(store)
     strained_city.wait_for_end(flood, 60)
     strained_city.wait_until_stored(city, EACH, 120)
     wait_until(lambda: strained_city.health(city) == {}, "it is well again")
@@ -138,11 +128,11 @@ def test_a_broker_that_is_away_for_a_minute_costs_nothing(city: VirtualCity, *, 
     broker = city.programs["broker"]
     with strained_city.busy_gateways(city, pause=0.05) as gateways:
         wait_until(lambda: strained_city.metric(city, "receipts_total") > 100, "receipts are given")
-        (Program.kill if is_killed else freeze)(broker)
+        (Program.kill if is_killed else Program.freeze)(broker)
         watch = Watch(city)
         watch.watch(lambda passed: passed > OUTAGE)
         assert watch.first("broker: ") < (5 if is_killed else 45), "silence is told after one and a half keep alives"
-        (Program.start if is_killed else thaw)(broker)
+        (Program.start if is_killed else Program.thaw)(broker)
         wait_until(lambda: strained_city.health(city) == {}, "it is well again")
         strained_city.let_them_finish(gateways, 120)
     assert_bounded(city, watch)

@@ -1,6 +1,8 @@
 """The virtual ESP32 speaks the loader's protocol by the octet, and esptool and mpremote take it for a board."""
 
+import contextlib
 import hashlib
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -137,6 +139,36 @@ def esptool(board: VirtualEsp32, *arguments: object) -> subprocess.CompletedProc
 def mpremote(board: VirtualEsp32, *arguments: object) -> str:
     command = [find("mpremote"), "connect", str(board.port), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+@pytest.fixture
+def hang_ups_ignored() -> Iterator[None]:
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+def holds(board: VirtualEsp32) -> list[str]:
+    """The processes that were started with the board's flash."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            found += [file.parent.name] * (bytes(board.flash) in file.read_bytes().split(b"\0"))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.usefixtures("hang_ups_ignored")
+def test_an_application_that_never_asks_ends_with_its_board(board: VirtualEsp32) -> None:
+    Flash(board.flash, 4 << 20).write(0x1000, interpreter_image())
+    board.plug()
+    mpremote(board, "exec", "--no-follow", "print('runs')\nwhile True: pass")
+    wait_until(lambda: "runs" in board.said(), "it runs")
+    assert len(holds(board)) == 2, "the board and its interpreter"
+    board.unplug()
+    wait_until(lambda: not holds(board), "nobody holds its flash", 10)
 
 
 @pytest.mark.slow

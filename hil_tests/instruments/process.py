@@ -92,6 +92,17 @@ class Program:
         except subprocess.TimeoutExpired:
             self.kill()
 
+    def freeze(self) -> None:
+        """It stands still with all its connections open, and does so when this returns."""
+        if not self.is_running:
+            raise BenchError(f"{self.name} does not run: it can't be frozen")
+        self._signal(signal.SIGSTOP)
+        # Until every thread of it stands: one that was in a system call goes on for a while. It stays ours to wait for.
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
     def _signal(self, number: signal.Signals) -> None:
         """To the program and what it has started: it leads a session of its own."""
         with contextlib.suppress(ProcessLookupError):  # it has just ended by itself

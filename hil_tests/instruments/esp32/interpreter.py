@@ -54,6 +54,7 @@ class Interpreter:
 
 
 def _lead_terminal() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup, it would outlive its board
     os.setsid()
     os.close(os.open(os.ttyname(0), os.O_RDWR))  # the first terminal that a leader opens is its own
 
