@@ -23,26 +23,26 @@ from collector.access.rates import Rate, Rates
 from collector.access.rights import Policy
 from collector.api.app import HOSTS, Rules, create_app
 from collector.api.protocol import MOST_CONNECTIONS, Bounded
-from collector.broker import EmbeddedBroker, StartError, refuse_taken_port
-from collector.center import SHIPPED, load_centers
 from collector.city import City, open_city
 from collector.clock import now
 from collector.compiled import library
 from collector.config import CollectorConfig, HttpConfig, load_config
-from collector.control import Control, RefusedError, alone, ask
-from collector.dispatch import Dispatch
-from collector.first_steps import first_reading, first_token, page
-from collector.housekeeping import Housekeeping
+from collector.entities.center import SHIPPED, load_centers
+from collector.entities.inventory import ConfigError, Inventory
 from collector.ingest import Ingest
-from collector.inventory import ConfigError, Inventory
+from collector.messages.ordinary.reader import C_SOURCE
 from collector.metadata import DEFAULT as METADATA
 from collector.metadata import MetadataError
-from collector.ordinary.reader import C_SOURCE
 from collector.receive import Receiver, expecting_batches
-from collector.registration import InventoryFile, Registration
-from collector.republish import Republishing
+from collector.running.broker import EmbeddedBroker, StartError, refuse_taken_port
+from collector.running.control import Control, RefusedError, alone, ask
+from collector.running.dispatch import Dispatch
+from collector.running.first_steps import first_reading, first_token, page
+from collector.running.housekeeping import Housekeeping
+from collector.running.registration import InventoryFile, Registration
+from collector.running.republish import Republishing
+from collector.running.verbs import verbs
 from collector.stores import Keep, NotOfferedError, StoreError
-from collector.verbs import verbs
 from firmware.chain import ChainError
 
 if sys.platform == "win32":  # uvloop does not run there; slower without it, otherwise the same

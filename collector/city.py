@@ -16,16 +16,16 @@ from collector.access.rights import Access, Policy, Rights
 from collector.access.tokens import Tokens
 from collector.clock import now
 from collector.command_book import CommandBook
-from collector.feed import Feed
+from collector.entities.inventory import Inventory
+from collector.entities.registry import Registry
 from collector.health import Health, Metrics
-from collector.inventory import Inventory
 from collector.ledger import Ledger
+from collector.messages.quarantine import Quarantine
 from collector.metadata import DEFAULT as METADATA
 from collector.metadata import open_metadata
-from collector.quarantine import Quarantine
 from collector.reader import Reader
-from collector.recent import Recent
-from collector.registry import Registry
+from collector.series.feed import Feed
+from collector.series.recent import Recent
 from collector.stores import Store, open_store
 from collector.writer import Writer
 

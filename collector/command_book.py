@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, Column, Engine, LargeBinary, Row, String, Tab
 from collector.access import ForbiddenError
 from collector.access.asker import Asker
 from collector.access.audit import Audit
-from collector.inventory import ConfigError
+from collector.entities.inventory import ConfigError
 from collector.metadata import in_turn, metadata, result
 from collector.signature import Signer
 from firmware import orders

@@ -9,7 +9,7 @@ from cryptography.x509.oid import NameOID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from collector.access.oidc import OidcConfig
-from collector.inventory import ConfigError, Id, first_error, read_toml
+from collector.entities.inventory import ConfigError, Id, first_error, read_toml
 from collector.metadata import DEFAULT as METADATA
 from collector.observation import kind_of
 

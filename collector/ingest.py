@@ -8,19 +8,19 @@ import numpy as np
 from sqlalchemy import Connection
 
 from collector import ranges
-from collector.acceptance import Acceptance
-from collector.batch import Batch, Int32s, Positions
 from collector.city import City
-from collector.decode import Reading
-from collector.intake import Intake, Origin
 from collector.ledger import Key
-from collector.limits import load_limits
-from collector.marking import Marked, Marking
-from collector.message import Message
+from collector.messages.acceptance import Acceptance
+from collector.messages.decode import Reading
+from collector.messages.intake import Intake, Origin
+from collector.messages.limits import load_limits
+from collector.messages.marking import Marked, Marking
+from collector.messages.message import Message
+from collector.messages.quarantine import Held
 from collector.metadata import insert, result
 from collector.observation import Observation
-from collector.quarantine import Held
 from collector.ranges import Ranges
+from collector.series.batch import Batch, Int32s, Positions
 from collector.stores import Added
 
 

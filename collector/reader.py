@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, Callable, Sequence, Sized
 from contextlib import aclosing
 from typing import Any, Protocol, TypeVar
 
-from collector.aggregation import Aggregate, Aggregation
 from collector.observation import Observation
-from collector.query import Query
+from collector.series.aggregation import Aggregate, Aggregation
+from collector.series.query import Query
 from collector.stores import Store, StoreError
 
 Answer = TypeVar("Answer")

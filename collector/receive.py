@@ -21,14 +21,14 @@ from sqlalchemy.exc import DBAPIError
 from collector.city import City
 from collector.clock import now
 from collector.config import BrokerConfig
-from collector.connection import BrokerError, Connection
-from collector.inbox import Arrival, Inbox, Sender
 from collector.ingest import Outcome
 from collector.ledger import Key
-from collector.linger import Linger
-from collector.message import Message
+from collector.messages.message import Message
+from collector.messages.replay import Replays, command
 from collector.ranges import Ranges
-from collector.replay import Replays, command
+from collector.receiving.connection import BrokerError, Connection
+from collector.receiving.inbox import Arrival, Inbox, Sender
+from collector.receiving.linger import Linger
 from collector.signature import Signer
 from collector.stores import StoreError
 from firmware import contract, orders

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from collector.access import ForbiddenError
 from collector.access.openness import Judgement
-from collector.aggregation import Aggregate, Aggregation
 from collector.analysis.windows import about
 from collector.reader import Reader
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
+from collector.series.aggregation import Aggregate, Aggregation
 
 FIGURES = frozenset(("sum", "mean"))
 MOST = 1_000_000  # pairs of a protected thing and a window in one question

@@ -15,16 +15,16 @@ from collector import sums
 from collector.access.asker import Asker
 from collector.access.openness import Judgement
 from collector.access.reads import Reads
-from collector.aggregation import Aggregate, Aggregation
-from collector.batch import Int64s
-from collector.catalog import Catalog
 from collector.city import City
-from collector.columns import without_source
-from collector.newest import LastColumns
+from collector.entities.catalog import Catalog
+from collector.entities.registry import Datastream, Thing
+from collector.entities.selection import Selection
 from collector.observation import Observation, Series
-from collector.query import Query
-from collector.registry import Datastream, Thing
-from collector.selection import Selection
+from collector.series.aggregation import Aggregate, Aggregation
+from collector.series.batch import Int64s
+from collector.series.columns import without_source
+from collector.series.newest import LastColumns
+from collector.series.query import Query
 
 
 class View:

@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hil_tests import report, verdict
-from hil_tests.city import Plan, VirtualCity
-from hil_tests.faults import FAULTS
+from hil_tests.cities.city import Plan, VirtualCity
+from hil_tests.harm.faults import FAULTS
 from hil_tests.instruments.broker import KINDS
 from hil_tests.instruments.fast_time import REAL
 from hil_tests.instruments.process import BenchError, free_ports, wait_until
+from hil_tests.judging import verdict
 from hil_tests.matrix import SMALL_DISKS, can_fill_disks
+from hil_tests.reports import report
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 

@@ -9,11 +9,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hil_tests import verdict
-from hil_tests.city import Plan, VirtualCity
+from hil_tests.cities.city import Plan, VirtualCity
+from hil_tests.cities.koper import NODES
 from hil_tests.instruments.fast_time import REAL
 from hil_tests.instruments.process import BenchError, find
-from hil_tests.koper import NODES
+from hil_tests.judging import verdict
 from provisioning import ProvisionError
 from provisioning.quickstart import Ports
 

@@ -21,16 +21,16 @@ from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from hil_tests import verdict
-from hil_tests.bites import BITES
-from hil_tests.city import DATA, Plan, VirtualCity
-from hil_tests.comparison import Account, Given, Key, Stored, compare
-from hil_tests.events import Death
-from hil_tests.faults import AHEAD, FAULTS, LASTS, Shows
+from hil_tests.cities.city import DATA, Plan, VirtualCity
+from hil_tests.harm.bites import BITES
+from hil_tests.harm.faults import AHEAD, FAULTS, LASTS, Shows
+from hil_tests.harm.targets import OTHERS_SENSOR, TARGETS, Target, publishers
 from hil_tests.instruments.broker import KINDS
 from hil_tests.instruments.fast_time import REAL
 from hil_tests.instruments.process import BenchError, free_ports, wait_until
-from hil_tests.targets import OTHERS_SENSOR, TARGETS, Target, publishers
+from hil_tests.judging import verdict
+from hil_tests.judging.comparison import Account, Given, Key, Stored, compare
+from hil_tests.judging.events import Death
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 

@@ -12,15 +12,15 @@ from typing import Any, NoReturn
 import pytest
 from _pytest.junitxml import xml_key
 
-from hil_tests import bench_page
-from hil_tests.bench import Bench, running
-from hil_tests.facts import facts_of
-from hil_tests.findings import Findings
+from hil_tests.bench.devices import Bench, running
+from hil_tests.bench.file import Rig, load_rig
+from hil_tests.bench.lock import held
+from hil_tests.bench.logs import stamp
 from hil_tests.instruments.process import BenchError
-from hil_tests.lock import held
-from hil_tests.logs import stamp
-from hil_tests.measuring import Measure
-from hil_tests.rig import Rig, load_rig
+from hil_tests.reports import bench_page
+from hil_tests.reports.facts import facts_of
+from hil_tests.reports.findings import Findings
+from hil_tests.reports.measuring import Measure
 
 VIRTUAL = Path(__file__).parent / "rigs" / "virtual.toml"
 ABSENT = "this rig cannot do it"

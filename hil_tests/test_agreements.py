@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from collector.inventory import CENTERS as COLLECTOR_CENTERS
-from collector.inventory import Openness
+from collector.entities.inventory import CENTERS as COLLECTOR_CENTERS
+from collector.entities.inventory import Openness
 from provisioning.inventory import CENTERS as PROVISIONING_CENTERS
 from provisioning.inventory import OPENNESS
 

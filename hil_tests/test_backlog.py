@@ -7,11 +7,11 @@ from typing import NamedTuple
 import pytest
 
 from firmware import contract
-from hil_tests import strained_city
-from hil_tests.city import VirtualCity
+from hil_tests.cities import strained_city
+from hil_tests.cities.city import VirtualCity
+from hil_tests.cities.strained_city import PUBLISHERS
 from hil_tests.instruments import flood
 from hil_tests.instruments.process import wait_until
-from hil_tests.strained_city import PUBLISHERS
 from provisioning.broker import Kind
 
 MOST = 400  # MB

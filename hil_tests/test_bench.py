@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from hil_tests import battery, verdict
-from hil_tests.bench import Bench
+from hil_tests import battery
+from hil_tests.bench.devices import Bench
+from hil_tests.bench.nouns import StimulusEntry
 from hil_tests.instruments.process import BenchError, wait_until
-from hil_tests.measuring import Measure
-from hil_tests.rig_nouns import StimulusEntry
+from hil_tests.judging import verdict
+from hil_tests.reports.measuring import Measure
 
 SPEAKS = 60.0  # s
 RETURNS = 60.0  # s from power on

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from hil_tests import matrix
-from hil_tests.bites import BITES
-from hil_tests.faults import FAULTS
+from hil_tests.harm.bites import BITES
+from hil_tests.harm.faults import FAULTS
 from hil_tests.instruments.protections import OFF
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

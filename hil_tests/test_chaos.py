@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests import chaos, report, verdict
-from hil_tests.comparison import Account, Given, Stored
-from hil_tests.faults import FAULTS
+from hil_tests import chaos
+from hil_tests.harm.faults import FAULTS
 from hil_tests.instruments.broker import KINDS
+from hil_tests.judging import verdict
+from hil_tests.judging.comparison import Account, Given, Stored
+from hil_tests.reports import report
 
 SEED = int(os.environ.get("SENZORIKA_SEED", random.randrange(10**6)))
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from hil_tests.door import Door, opened
 from hil_tests.instruments.client import connected
 from hil_tests.instruments.process import Program, answers, free_ports, wait_until
+from hil_tests.judging.door import Door, opened
 from provisioning.__main__ import main as provision
 from provisioning.broker import Kind
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hil_tests.findings import Findings
+from hil_tests.reports.findings import Findings
 
 
 def test_a_run_of_folders_with_plugins_of_their_own_has_it_too() -> None:

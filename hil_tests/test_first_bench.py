@@ -15,7 +15,7 @@ import pytest
 from collector.__main__ import _parser as collector
 from edge import config as gateway
 from edge.__main__ import _parser as edge
-from hil_tests.rig import load_rig
+from hil_tests.bench.file import load_rig
 from provisioning.__main__ import _parser as provisioning
 from provisioning.__main__ import main
 from provisioning.node_files import settings_of

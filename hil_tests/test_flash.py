@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from hil_tests.city import Plan, VirtualCity
+from hil_tests.cities.city import Plan, VirtualCity
+from hil_tests.cities.koper import EVERY_SAMPLE, NODES
 from hil_tests.instruments.esp32.bench import FILE_SYSTEM, IMAGE_OFFSET, VirtualEsp32, interpreter_image
 from hil_tests.instruments.process import BenchError, Program, find, free_ports, wait_until
-from hil_tests.koper import EVERY_SAMPLE, NODES
-from hil_tests.verdict import fetch
+from hil_tests.judging.verdict import fetch
 from provisioning.__main__ import main as provision
 from provisioning.quickstart import Ports
 from provisioning.register import Register

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from collector.stores.duckdb import RESERVE
-from hil_tests import strained_city
-from hil_tests.city import VirtualCity
+from hil_tests.cities import strained_city
+from hil_tests.cities.city import VirtualCity
+from hil_tests.cities.strained_city import PUBLISHERS
 from hil_tests.instruments.flood import thing_of
 from hil_tests.instruments.process import Program, wait_until
 from hil_tests.instruments.small_disk import SmallDisk, small_disk
-from hil_tests.strained_city import PUBLISHERS
-from hil_tests.verdict import fetch
+from hil_tests.judging.verdict import fetch
 from provisioning.broker import Kind
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a small disk can be mounted by root alone")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hil_tests.city import Plan, VirtualCity
+from hil_tests.cities.city import Plan, VirtualCity
 from hil_tests.instruments.console import Console
 from hil_tests.instruments.console import serial as by_serial
 from hil_tests.instruments.drivers import Place, chosen, names

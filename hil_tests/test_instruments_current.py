@@ -12,7 +12,8 @@ import pytest
 import serial
 
 from hil_tests import battery
-from hil_tests.city import Plan, VirtualCity
+from hil_tests.cities.city import Plan, VirtualCity
+from hil_tests.cities.koper import NODES
 from hil_tests.instruments import broker
 from hil_tests.instruments.client import connected
 from hil_tests.instruments.current import CurrentMeter, ina226, scpi
@@ -21,7 +22,6 @@ from hil_tests.instruments.drivers import Place, chosen, names
 from hil_tests.instruments.esp32.bench import flashed_board
 from hil_tests.instruments.null_modem import null_modem
 from hil_tests.instruments.process import BenchError
-from hil_tests.koper import NODES
 from hil_tests.plugin import soldered
 from provisioning.quickstart import Ports
 

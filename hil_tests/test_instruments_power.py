@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hil_tests.city import Plan, VirtualCity
+from hil_tests.cities.city import Plan, VirtualCity
 from hil_tests.instruments.drivers import Place, chosen, names
 from hil_tests.instruments.null_modem import null_modem
 from hil_tests.instruments.power import Power

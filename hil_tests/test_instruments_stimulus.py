@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hil_tests.city import Plan, VirtualCity
+from hil_tests.cities.city import Plan, VirtualCity
+from hil_tests.cities.koper import NODES
 from hil_tests.instruments.drivers import Place, chosen, names
 from hil_tests.instruments.esp32.bench import VirtualEsp32, flashed_board
 from hil_tests.instruments.process import BenchError, Program, free_port, wait_until
@@ -20,7 +21,6 @@ from hil_tests.instruments.simulated_board import Written, simulated_board
 from hil_tests.instruments.spare_board import run
 from hil_tests.instruments.stimulus import Stimulus
 from hil_tests.instruments.water_meter import STABLE_US, WaterMeter
-from hil_tests.koper import NODES
 from hil_tests.plugin import soldered
 from hil_tests.test_instruments_power import by_mbpoll
 from provisioning.quickstart import Ports

@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from hil_tests.city import Plan, VirtualCity
+from hil_tests.cities.city import Plan, VirtualCity
+from hil_tests.cities.koper import NodePlan, thing
 from hil_tests.instruments.client import connected
 from hil_tests.instruments.fast_time import starting_at
 from hil_tests.instruments.process import BenchError, answers, find, free_ports, wait_until
-from hil_tests.koper import NodePlan, thing
 from provisioning.quickstart import Ports
 
 SPEED = 10

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hil_tests.city import Plan, VirtualCity
+from hil_tests.cities.city import Plan, VirtualCity
+from hil_tests.cities.koper import NodePlan, thing
 from hil_tests.instruments.process import BenchError, find, free_ports, wait_until
-from hil_tests.koper import NodePlan, thing
 from provisioning.quickstart import Ports
 
 RATE = 48_000

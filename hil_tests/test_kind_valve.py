@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from firmware import orders
-from hil_tests import kind_city
-from hil_tests.city import VirtualCity
+from hil_tests.cities import kind_city
+from hil_tests.cities.city import VirtualCity
 from hil_tests.instruments.client import connected
 from hil_tests.instruments.process import BenchError, find, wait_until
-from hil_tests.verdict import fetch
+from hil_tests.judging.verdict import fetch
 from provisioning import release
 from provisioning.__main__ import main as provision
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from firmware.water.leak import BURST
-from hil_tests import kind_city
-from hil_tests.city import VirtualCity
+from hil_tests.cities import kind_city
+from hil_tests.cities.city import VirtualCity
 from hil_tests.instruments.fast_time import starting_at
 from hil_tests.instruments.process import BenchError, find, wait_until
-from hil_tests.verdict import fetch
+from hil_tests.judging.verdict import fetch
 
 try:
     find("micropython")

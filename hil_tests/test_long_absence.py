@@ -16,15 +16,15 @@ import pytest
 from edge import uplink
 from edge.outbox import open_outbox
 from firmware import contract
-from hil_tests import strained_city
-from hil_tests.city import VirtualCity
+from hil_tests.cities import strained_city
+from hil_tests.cities.city import VirtualCity
+from hil_tests.cities.strained_city import PUBLISHERS
 from hil_tests.instruments import hurried_loop
 from hil_tests.instruments.busy_gateway import configuration
 from hil_tests.instruments.flood import publisher_of, thing_of
 from hil_tests.instruments.process import Program, answers, wait_until
 from hil_tests.instruments.receipts import Receipts
-from hil_tests.strained_city import PUBLISHERS
-from hil_tests.verdict import fetch
+from hil_tests.judging.verdict import fetch
 from provisioning.broker import Kind
 
 SPEED = 600

@@ -13,11 +13,11 @@ import pytest
 from edge.config import load
 from edge.outbox import open_outbox
 from edge.uplink import Uplink
-from hil_tests import verdict
-from hil_tests.door import Door, opened
 from hil_tests.instruments import broker, influx
 from hil_tests.instruments.client import connected
 from hil_tests.instruments.process import Program, answers, free_port, free_ports, wait_until
+from hil_tests.judging import verdict
+from hil_tests.judging.door import Door, opened
 from provisioning.authority import Authority
 from provisioning.broker import port_of
 from provisioning.broker import write as write_rights

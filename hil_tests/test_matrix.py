@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hil_tests import matrix
-from hil_tests.city import Plan, VirtualCity
-from hil_tests.faults import FAULTS
+from hil_tests.cities.city import Plan, VirtualCity
+from hil_tests.harm.faults import FAULTS
 from hil_tests.instruments.broker import KINDS
 from hil_tests.instruments.process import Program, free_ports
 from provisioning.broker import Kind

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from hil_tests.cities.koper import EVERY_SAMPLE
 from hil_tests.instruments import node
 from hil_tests.instruments.process import BenchError, Program, find
 from hil_tests.instruments.receipts import Receipts
 from hil_tests.instruments.sensors import Scenario, Sensors
-from hil_tests.koper import EVERY_SAMPLE
 from provisioning.broker import Kind, port_of
 
 SENSORS = [

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from edge.timeserver import TimeServer
+from hil_tests.cities.koper import EVERY_SAMPLE
 from hil_tests.instruments import node
 from hil_tests.instruments.process import BenchError, Program, find
 from hil_tests.instruments.receipts import Receipts
 from hil_tests.instruments.sensors import Scenario, Sensors
-from hil_tests.koper import EVERY_SAMPLE
 from provisioning.broker import port_of
 
 # A kind of node that measures twice and then hangs, as a driver with an endless loop would; after a reset it behaves.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests import strained_city
-from hil_tests.city import VirtualCity
+from hil_tests.cities import strained_city
+from hil_tests.cities.city import VirtualCity
 from hil_tests.instruments.process import Program, wait_until
 from hil_tests.instruments.slow_line import SlowLine, slow_line
 from provisioning.broker import Kind

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from firmware import VERSION
-from hil_tests.bench import running
+from hil_tests.bench.devices import running
+from hil_tests.bench.file import load_rig
+from hil_tests.bench.lock import held
 from hil_tests.instruments.process import BenchError
-from hil_tests.lock import held
-from hil_tests.measuring import Measure, Measurement
-from hil_tests.rig import load_rig
+from hil_tests.reports.measuring import Measure, Measurement
 
 RIGS = Path(__file__).parent / "rigs"
 ROOT = Path(__file__).parent.parent
@@ -225,7 +225,7 @@ def test_who_dies_lets_go_of_the_rig(tmp_path: Path) -> None:
     code = f"""
 import time
 from pathlib import Path
-from hil_tests.lock import held
+from hil_tests.bench.lock import held
 with held("a", Path({str(tmp_path)!r})):
     print("held", flush=True)
     time.sleep(100)

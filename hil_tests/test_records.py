@@ -12,15 +12,15 @@ import pytest
 from edge import config as gateway
 from edge.bus import Bus, MbusBus, ModbusBus
 from hil_tests import records
-from hil_tests.city import Plan, VirtualCity
-from hil_tests.comparison import Key, Value
+from hil_tests.cities.city import Plan, VirtualCity
+from hil_tests.cities.koper import NODES
 from hil_tests.instruments.fast_time import REAL
 from hil_tests.instruments.line_record import Replay
 from hil_tests.instruments.meters import Meters, load
 from hil_tests.instruments.process import free_ports, wait_until
-from hil_tests.koper import NODES
+from hil_tests.judging.comparison import Key, Value
+from hil_tests.judging.verdict import fetch
 from hil_tests.records import Said
-from hil_tests.verdict import fetch
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests import verdict
-from hil_tests.city import GATEWAY, Plan, VirtualCity
+from hil_tests.cities.city import GATEWAY, Plan, VirtualCity
 from hil_tests.instruments.process import answers, free_ports, wait_until
+from hil_tests.judging import verdict
 from provisioning.quickstart import Ports
 
 TRAFFIC = 12.0  # s before the backup, which is made while readings flow, and after it

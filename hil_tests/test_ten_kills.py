@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests import strained_city
-from hil_tests.city import VirtualCity
-from hil_tests.events import Death
+from hil_tests.cities import strained_city
+from hil_tests.cities.city import VirtualCity
 from hil_tests.instruments.process import wait_until
+from hil_tests.judging.events import Death
 from provisioning.broker import Kind
 
 TRAFFIC = 40.0  # s in which the kills fall

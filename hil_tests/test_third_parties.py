@@ -12,10 +12,10 @@ import frost_sta_client as frost
 import pytest
 from frost_sta_client.service.auth_handler import AuthHandler
 
-from hil_tests.city import Plan, VirtualCity
-from hil_tests.door import Door
+from hil_tests.cities.city import Plan, VirtualCity
 from hil_tests.instruments.process import Program, answers, free_ports, wait_until
-from hil_tests.verdict import fetch
+from hil_tests.judging.door import Door
+from hil_tests.judging.verdict import fetch
 from provisioning.quickstart import Ports
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests import verdict
-from hil_tests.city import GATEWAY, Plan, VirtualCity
-from hil_tests.events import Death
+from hil_tests.cities.city import GATEWAY, Plan, VirtualCity
 from hil_tests.instruments.process import free_ports, wait_until
+from hil_tests.judging import verdict
+from hil_tests.judging.events import Death
 from provisioning.broker import Kind
 from provisioning.quickstart import Ports
 

@@ -9,9 +9,9 @@ from shutil import copy
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from hil_tests.door import Door, opened
 from hil_tests.instruments.process import Program, answers, free_ports, wait_until
 from hil_tests.instruments.valve import Valve
+from hil_tests.judging.door import Door, opened
 from provisioning.__main__ import main as provision
 from provisioning.broker import Kind
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests.comparison import Account, Given, Stored, compare
-from hil_tests.events import Death, Disturbed, Event, Stepped
-from hil_tests.verdict import read_truth, table
+from hil_tests.judging.comparison import Account, Given, Stored, compare
+from hil_tests.judging.events import Death, Disturbed, Event, Stepped
+from hil_tests.judging.verdict import read_truth, table
 
 KEY = ("wm-1", "water_volume")
 GIVEN = [Given(1000, 1.0), Given(2000, 1.5), Given(3000, 2.0), Given(4000, 2.5)]

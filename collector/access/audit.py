@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from collector.inventory import ConfigError
+from collector.entities.inventory import ConfigError
 from firmware.chain import Chain, ChainError, verify
 
 FILE = "audit.log"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 from sqlalchemy import BigInteger, Column, Engine, String, Table, select
 
-from collector.batch import Batch, Positions
 from collector.metadata import in_turn, insert, metadata
+from collector.series.batch import Batch, Positions
 
 erased = Table(
     "erased",

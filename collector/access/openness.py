@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from collector.inventory import ConfigError, Openness, first_error, read_toml
+from collector.entities.inventory import ConfigError, Openness, first_error, read_toml
 from collector.observation import kind_of
 from firmware.quantities import QUANTITIES
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Column, Engine, String, Table, select
 
-from collector.inventory import Inventory, Openness
+from collector.entities.inventory import Inventory, Openness
 from collector.metadata import in_turn, insert, metadata
 
 protection = Table(

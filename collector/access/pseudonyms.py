@@ -9,7 +9,7 @@ import os
 import secrets
 from pathlib import Path
 
-from collector.inventory import ConfigError
+from collector.entities.inventory import ConfigError
 
 FILE = "pseudonyms.key"  # in the data directory, unless the configuration says otherwise
 _LENGTH = 32  # bytes

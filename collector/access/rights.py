@@ -13,9 +13,9 @@ from collector.access.openness import Judgement, Rules, load_rules
 from collector.access.protection import Protection, Protections
 from collector.access.pseudonyms import Pseudonyms
 from collector.access.tokens import Tokens
-from collector.center import Centers, load_centers
-from collector.inventory import Openness
-from collector.registry import Datastream, Registry, Thing
+from collector.entities.center import Centers, load_centers
+from collector.entities.inventory import Openness
+from collector.entities.registry import Datastream, Registry, Thing
 
 
 class Seen(NamedTuple):

@@ -37,7 +37,7 @@ from collector.api.listing import Listings
 from collector.api.parts import Parts
 from collector.city import City
 from collector.ingest import Ingest
-from collector.sensorthings import AskedWrongError, ConflictError, NotForHereError, NotThereError, TooLargeError
+from collector.refusals import AskedWrongError, ConflictError, NotForHereError, NotThereError, TooLargeError
 from collector.stores import NotOfferedError, StoreError
 
 log = logging.getLogger("collector.api")

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from collector.analysis.windows import AFTER
+from collector.entities.registry import Datastream
 from collector.observation import kind_of
-from collector.registry import Datastream
-from collector.sensorthings import AskedWrongError, NotThereError
+from collector.refusals import AskedWrongError, NotThereError
 from collector.view import View
 
 MOST_NAMED = 1_000  # things in one question

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from collector.api.answers import as_json
 from collector.api.inner import Answer, ask
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 from collector.sensorthings.batch import Inner, filled, groups_of_several, read_batch, target_of
 
 router = APIRouter()

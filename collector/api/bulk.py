@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from collector.api.parts import Parts, is_range
 from collector.api.writing import Writer
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 
 MOST_ROWS = 10_000_000  # in one answer
 FEW = 1_000  # rows: written before a thread would begin

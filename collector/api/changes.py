@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 
 from collector.api.answers import as_json, city_of, view_of
-from collector.sensorthings import NotThereError
+from collector.refusals import NotThereError
 from collector.sensorthings.answer import Service
 from collector.sensorthings.array import ERROR
 from collector.sensorthings.bodies import read_json

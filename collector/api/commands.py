@@ -12,7 +12,7 @@ from collector.api.answers import as_json, asker_of, city_of
 from collector.city import City
 from collector.clock import now
 from collector.command_book import Command, CommandBook, CommandError, NoCommandError, Wish
-from collector.sensorthings import AskedWrongError, NotThereError
+from collector.refusals import AskedWrongError, NotThereError
 
 router = APIRouter()
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from collector.api.answers import city_of, view_of
 from collector.api.asked import MOST_NAMED, check_center, check_quantity, check_things
 from collector.api.things import shown
-from collector.feed import Feed, News
 from collector.observation import Series
+from collector.series.feed import Feed, News
 from collector.view import View
 
 router = APIRouter()

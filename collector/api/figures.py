@@ -9,16 +9,16 @@ import pyarrow as pa
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from collector.aggregation import Aggregate, Aggregation
 from collector.analysis.windows import ZONE, about
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, Instant, check_quantity, check_things
 from collector.api.bulk import Answer, check_rows, respond
 from collector.api.formats import documented, writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
-from collector.columns import value_type
 from collector.observation import kind_of
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
+from collector.series.aggregation import Aggregate, Aggregation
+from collector.series.columns import value_type
 from collector.view import View
 
 router = APIRouter()

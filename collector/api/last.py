@@ -14,7 +14,7 @@ from collector.api.formats import documented, writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
 from collector.api.listing import Last, Listing, Listings
 from collector.api.writing import JsonColumns, JsonRows, json_block, json_rows
-from collector.registry import Datastream
+from collector.entities.registry import Datastream
 from collector.view import View
 
 router = APIRouter()

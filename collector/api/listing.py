@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from collector.api.writing import json_block
-from collector.columns import censored_column, judged_column
-from collector.newest import LastColumns
+from collector.entities.registry import Datastream
+from collector.entities.selection import Selection
 from collector.observation import Value, kind_of
-from collector.registry import Datastream
-from collector.selection import Selection
+from collector.series.columns import censored_column, judged_column
+from collector.series.newest import LastColumns
 from collector.view import View
 
 MOST = 32  # listings kept: each weighs some megabytes in a city of 10,000 things

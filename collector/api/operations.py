@@ -10,10 +10,10 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from collector.access.asker import EVERY
 from collector.api.answers import as_json, asker_of, city_of
 from collector.city import City
-from collector.exposition import count, family, forgotten_readings, held_readings, outbox_messages
 from collector.health import COUNTERS, GAUGES
 from collector.ledger import Account
-from collector.quarantine import Held
+from collector.messages.quarantine import Held
+from collector.running.exposition import count, family, forgotten_readings, held_readings, outbox_messages
 
 router = APIRouter()
 

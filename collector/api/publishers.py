@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 from collector.api.answers import as_json, asker_of, city_of
 from collector.city import City
 from collector.clock import now
-from collector.exposition import count
+from collector.messages.quarantine import FORGOTTEN
 from collector.observation import Series
-from collector.quarantine import FORGOTTEN
+from collector.running.exposition import count
 
 router = APIRouter()
 

@@ -10,7 +10,7 @@ from collector.access import UnauthenticatedError, giving
 from collector.access.identify import COOKIE
 from collector.access.tokens import TokenError, read_grant
 from collector.api.answers import as_json, asker_of, city_of
-from collector.sensorthings import AskedWrongError, NotThereError
+from collector.refusals import AskedWrongError, NotThereError
 
 router = APIRouter()
 

@@ -18,11 +18,11 @@ from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
 from collector.api.listing import Listing, Listings
 from collector.api.parts import is_range
 from collector.api.prepared import Prepared
-from collector.columns import value_type
+from collector.entities.registry import Datastream
+from collector.entities.selection import Selection
 from collector.observation import Series, kind_of
-from collector.query import Query as Asked
-from collector.registry import Datastream
-from collector.selection import Selection
+from collector.series.columns import value_type
+from collector.series.query import Query as Asked
 from collector.view import View
 
 router = APIRouter(route_class=Prepared)

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from collector.api.answers import view_of
 from collector.api.asked import check_center
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
+from collector.entities.registry import Thing
 from collector.observation import Observation, kind_of
-from collector.registry import Thing
 from collector.view import View
 
 router = APIRouter()

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from collector.batch import Batch
 from collector.bench.growing import memory
 from collector.bench.town import PUBLISHERS, things_of
 from collector.compiled import library
@@ -16,7 +15,8 @@ from collector.influx.connection import InfluxConnection
 from collector.influx.lines import C_SOURCE, LineMaker
 from collector.influx.writing import Writers
 from collector.observation import Series
-from collector.series_table import SeriesTable
+from collector.series.batch import Batch
+from collector.series.series_table import SeriesTable
 from collector.stores.influx import LINES
 
 NOW = 1_795_392_000_000

@@ -18,10 +18,10 @@ from fastapi import FastAPI, Request, Response
 
 from collector.access.asker import ANYONE, Asker
 from collector.api.app import Rules, create_app
-from collector.batch import Batch
 from collector.city import City, open_city
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
 from collector.observation import Series
+from collector.series.batch import Batch
 
 NOW = 1_795_392_000_000  # 2026-11-23
 STEP = 60_000  # ms between two points of a series

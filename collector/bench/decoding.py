@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from collector.acceptance import CHUNK
 from collector.bench.load import payload
 from collector.bench.town import PUBLISHERS, things_of
 from collector.compiled import library
-from collector.decode import decode, parse
-from collector.message import Message
-from collector.ordinary.bulk import Bulk, Taken
-from collector.ordinary.reader import C_SOURCE
-from collector.registry import Publisher
-from collector.series_table import SeriesTable
+from collector.entities.registry import Publisher
+from collector.messages.acceptance import CHUNK
+from collector.messages.decode import decode, parse
+from collector.messages.message import Message
+from collector.messages.ordinary.bulk import Bulk, Taken
+from collector.messages.ordinary.reader import C_SOURCE
+from collector.series.series_table import SeriesTable
 from firmware.contract import decode_reading
 
 ROUNDS = 7

@@ -8,14 +8,14 @@ import time
 from contextlib import AsyncExitStack, aclosing, suppress
 from pathlib import Path
 
-from collector.aggregation import Aggregation
 from collector.bench.storing import NOW, YEAR, points
 from collector.bench.town import PUBLISHERS, town
 from collector.city import City, open_city
 from collector.config import load_config
+from collector.entities.inventory import load_inventory
 from collector.ingest import Ingest
-from collector.inventory import load_inventory
 from collector.receive import Receiver
+from collector.series.aggregation import Aggregation
 from collector.stores import StoreError
 
 SECONDS = 6.0

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from influxdb_client.client.write.point import Point
 
-from collector.batch import MARKS, Batch
 from collector.compiled import library
 from collector.influx.lines import C_SOURCE, MEASUREMENT, LineMaker
 from collector.observation import Observation, Series
-from collector.series_table import SeriesTable
+from collector.series.batch import MARKS, Batch
+from collector.series.series_table import SeriesTable
 
 ROUNDS = 7
 LINES = 5_000

@@ -20,11 +20,11 @@ from influxdb_client.client.write_api import WriteOptions
 
 from collector.city import City, open_city
 from collector.config import CollectorConfig
+from collector.entities.inventory import load_inventory
 from collector.ingest import Ingest
-from collector.inventory import load_inventory
-from collector.linger import LINGER
-from collector.message import Message
+from collector.messages.message import Message
 from collector.receive import Receiver
+from collector.receiving.linger import LINGER
 from firmware import mqtt_codec as mqtt
 
 Counter = Callable[[], int]

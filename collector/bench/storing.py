@@ -11,14 +11,14 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from collector.aggregation import Aggregation
-from collector.batch import Batch
 from collector.bench.servers import size_of
 from collector.embedded.columns import table_of
 from collector.influx.address import parse_address
 from collector.influx.connection import InfluxConnection
 from collector.observation import Series
-from collector.series_table import SeriesTable
+from collector.series.aggregation import Aggregation
+from collector.series.batch import Batch
+from collector.series.series_table import SeriesTable
 from collector.stores import Store, open_store
 from collector.stores.duckdb import DuckdbStore
 

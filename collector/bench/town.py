@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from collector.broker import EmbeddedBroker
 from collector.config import load_config
+from collector.running.broker import EmbeddedBroker
 
 PUBLISHERS = [f"load-{number:02d}" for number in range(10)]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from collector.entities.registry import Datastream, Thing
 from collector.observation import Kind, kind_of
-from collector.registry import Datastream, Thing
 
 LANGUAGES = ("sl", "it", "en")
 CONTEXT = {

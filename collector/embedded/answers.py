@@ -8,11 +8,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from collector.batch import read_position
-from collector.columns import CENSORED, JUDGED, censored_column, judged_column, schema_of, value_type
 from collector.embedded.marks import WORDS, judged
 from collector.embedded.questions import Statement
 from collector.observation import Series, kind_of
+from collector.series.batch import read_position
+from collector.series.columns import CENSORED, JUDGED, censored_column, judged_column, schema_of, value_type
 from collector.stores import StoreError
 
 Row = TypeVar("Row")

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from collector.batch import Batch, read_value
 from collector.embedded.marks import WORDS, marks_of
 from collector.observation import Observation, Series, kind_of
+from collector.series.batch import Batch, read_value
 
 COLUMNS = ("series", '"at"', "number", "text", "source", "mark", "known")
 FIELDS = COLUMNS[1:]

@@ -11,8 +11,8 @@ from operator import itemgetter
 import numpy as np
 import numpy.typing as npt
 
-from collector.batch import Batch
 from collector.observation import DERIVED, Observation, Series
+from collector.series.batch import Batch
 
 QUALITIES = ("", "suspect", "estimated", "substituted")
 CENSORED = ("", "<", ">")

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from collector.aggregation import Aggregation, Figures
 from collector.analysis.windows import HOUR, QUARTER, Size, Window, windows_between
-from collector.batch import read_value
 from collector.embedded.columns import FIELDS
 from collector.embedded.marks import CONTENT, QUALITIES, SUSPECT, marks_where
 from collector.observation import Kind, Observation, Series, kind_of
-from collector.query import Comparison, Query
+from collector.series.aggregation import Aggregation, Figures
+from collector.series.batch import read_value
+from collector.series.query import Comparison, Query
 
 Statement = tuple[str, list[Any]]
 

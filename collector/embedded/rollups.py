@@ -13,12 +13,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from collector.aggregation import FIGURES, Aggregation
 from collector.analysis.windows import HOUR, QUARTER, Size, Window, window_at, windows_between
 from collector.embedded import questions
 from collector.embedded.marks import SUSPECT
 from collector.embedded.source import INSTANT, one_row
 from collector.embedded.source import observations as source_of
+from collector.series.aggregation import FIGURES, Aggregation
 
 SIZES: tuple[Size, ...] = ("quarter", "hour", "day", "month")
 RANKS = (1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0)

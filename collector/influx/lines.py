@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from collector.batch import MARKS, Batch, Int32s, Int64s, read_value
 from collector.compiled import address_of
 from collector.observation import Kind, Observation, Series, kind_of
-from collector.series_table import SeriesTable
+from collector.series.batch import MARKS, Batch, Int32s, Int64s, read_value
+from collector.series.series_table import SeriesTable
 
 C_SOURCE = Path(__file__).with_name("lines.c")
 MOST_WORDS = 20_000  # texts, and what follows a value; then all are forgotten

@@ -5,12 +5,12 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from collector.aggregation import Aggregation
-from collector.batch import MARKS
 from collector.influx.connection import InfluxConnection
 from collector.influx.lines import FIELDS, MEASUREMENT, field_of, observation_of, quoted
 from collector.observation import Observation, Series, kind_of
-from collector.query import Comparison, Query
+from collector.series.aggregation import Aggregation
+from collector.series.batch import MARKS
+from collector.series.query import Comparison, Query
 
 PAGE = 5_000  # rows of a piece of a long answer
 MOST_NAMED = 100  # things named in a question; of more all are read and the others passed over

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from collector.registry import Datastream
+from collector.entities.registry import Datastream
 from collector.sensorthings.checks import CONTROL, check_nothing, check_one, check_set
 from collector.sensorthings.conformance import CONFORMANCE
 from collector.sensorthings.data_array import data_array

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from collector.records import Datastream, Feature
-from collector.sensorthings import AskedWrongError, ConflictError
+from collector.entities.records import Datastream, Feature
+from collector.refusals import AskedWrongError, ConflictError
 from collector.sensorthings.bodies import FIELDS, Body, read_part
 from collector.sensorthings.entering import enter
 from collector.sensorthings.work import Work

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from collector.sensorthings import AskedWrongError, TooLargeError
+from collector.refusals import AskedWrongError, TooLargeError
 from collector.sensorthings.bodies import check_json
 
 MOST_REQUESTS = 100

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from collector.sensorthings import AskedWrongError, TooLargeError
+from collector.refusals import AskedWrongError, TooLargeError
 from collector.sensorthings.entities import NAVIGATION, leads_to_one
 from collector.sensorthings.geojson import ENCODINGS, check_geojson
 

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from collector.batch import Batch
-from collector.change import Change
 from collector.city import City
 from collector.clock import now
+from collector.entities.change import Change
 from collector.ingest import Ingest
-from collector.sensorthings import AskedWrongError, ConflictError, NotForHereError, NotThereError
+from collector.refusals import AskedWrongError, ConflictError, NotForHereError, NotThereError
 from collector.sensorthings.array import ERROR, Group, create_rows, in_pieces, read_groups
 from collector.sensorthings.bodies import BACK, Body, read_body
 from collector.sensorthings.correcting import correct, unfound, without_findings
@@ -24,6 +23,7 @@ from collector.sensorthings.resource import EntitySet, Finder, One
 from collector.sensorthings.sifting import Sieve
 from collector.sensorthings.updating import KIND_OF, Updating
 from collector.sensorthings.work import Entered, Work
+from collector.series.batch import Batch
 from collector.view import View
 
 T = TypeVar("T")

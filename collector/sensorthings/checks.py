@@ -1,6 +1,6 @@
 """Do the options of a request fit what it asks for? Said before anything is looked up, whether or not it is there."""
 
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 from collector.sensorthings.entities import NAVIGATION, leads_to_one
 from collector.sensorthings.expression import properties_of
 from collector.sensorthings.options import Options

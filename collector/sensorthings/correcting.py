@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from collector.entities.records import Datastream
 from collector.observation import split_observation_id
-from collector.records import Datastream
-from collector.sensorthings import ConflictError
+from collector.refusals import ConflictError
 from collector.sensorthings.bodies import Body, Link
 from collector.sensorthings.entering import enter
 from collector.sensorthings.shapes import Entity

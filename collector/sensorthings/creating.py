@@ -4,19 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from collector.change import Change
-from collector.decode import is_id
+from collector.entities.change import Change
+from collector.entities.placing import moved
+from collector.entities.records import Datastream, Feature, HistoricalLocation, Location, Sensor, Thing, Told
+from collector.messages.decode import is_id
 from collector.observation import Kind, Series, kind_of
-from collector.placing import moved
-from collector.records import Datastream, Feature, HistoricalLocation, Location, Sensor, Thing, Told
-from collector.sensorthings import AskedWrongError, ConflictError
+from collector.refusals import AskedWrongError, ConflictError
 from collector.sensorthings.bodies import Body, Link, check_encoded
 from collector.sensorthings.entering import enter
 from collector.sensorthings.literals import read_instant
 from collector.sensorthings.owned import free_of, free_of_datastream, names_of, take_unit
 from collector.sensorthings.shapes import observation_type
 from collector.sensorthings.work import Work
-from collector.series_table import MOST
+from collector.series.series_table import MOST
 
 Given = Mapping[str, int | str]
 """Links that the path of the request has made: ``{"Thing": 1}``."""

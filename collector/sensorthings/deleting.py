@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from collector.change import Change
-from collector.placing import observed
-from collector.records import Datastream, Feature, HistoricalLocation, Location, Sampled, Sensor, Thing
-from collector.sensorthings import ConflictError
+from collector.entities.change import Change
+from collector.entities.placing import observed
+from collector.entities.records import Datastream, Feature, HistoricalLocation, Location, Sampled, Sensor, Thing
+from collector.refusals import ConflictError
 from collector.sensorthings.work import FILE, Work
 
 

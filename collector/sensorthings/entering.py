@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from collector.decode import Reading, reading_of
+from collector.entities.records import Datastream, Feature, Sampled, Thing
+from collector.messages.decode import Reading, reading_of
 from collector.observation import observation_id
-from collector.records import Datastream, Feature, Sampled, Thing
-from collector.sensorthings import AskedWrongError, ConflictError
+from collector.refusals import AskedWrongError, ConflictError
 from collector.sensorthings.bodies import Body
 from collector.sensorthings.literals import Interval, read_instant, read_interval
 from collector.sensorthings.work import Entered, Work

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from collector.entities.records import Datastream, Feature, HistoricalLocation, Location, Sensor, Thing
 from collector.observation import kind_of
-from collector.records import Datastream, Feature, HistoricalLocation, Location, Sensor, Thing
 from collector.sensorthings.shapes import (
     JUDGED,
     Entity,

@@ -12,7 +12,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry as Geometry
 
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 
 MOST_POINTS = 1000
 DEEPEST = 6  # brackets of a collection of several polygons

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 
 ENCODINGS = ("application/geo+json", "application/vnd.geo+json")
 

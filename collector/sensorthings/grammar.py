@@ -10,7 +10,7 @@ import re
 from datetime import date, time
 from typing import Any
 
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 from collector.sensorthings.expression import Call, Expression, Literal, Property, call
 from collector.sensorthings.functions import FUNCTIONS, type_of
 from collector.sensorthings.geography import read_wkt

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 
 LONGEST_DURATION = 1e14  # ms, three thousand years
 

@@ -9,10 +9,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from typing import Literal as OneOf
 
+from collector.entities.registry import Datastream
 from collector.observation import Observation, kind_of, observation_id
-from collector.query import Query
-from collector.registry import Datastream
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 from collector.sensorthings.entities import Entities, Entity, iso
 from collector.sensorthings.expression import Expression, Literal, Property, simplified
 from collector.sensorthings.literals import Instant, Interval
@@ -21,6 +20,7 @@ from collector.sensorthings.ordering import Best
 from collector.sensorthings.properties import ID, Paths, inside
 from collector.sensorthings.pushdown import Plan, plan
 from collector.sensorthings.sifting import Sieve
+from collector.series.query import Query
 from collector.stores import NotOfferedError
 from collector.view import View
 

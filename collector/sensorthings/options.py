@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 from collector.sensorthings.expression import Expression, Property
 from collector.sensorthings.grammar import parse
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from collector.observation import Kind
-from collector.sensorthings import AskedWrongError, ConflictError
+from collector.refusals import AskedWrongError, ConflictError
 from collector.sensorthings.shapes import JUDGED, unit_of
 
 LANGUAGES = ("sl", "it", "en")

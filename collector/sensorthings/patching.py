@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 
 MOST = 1_000  # operations
 

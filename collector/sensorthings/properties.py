@@ -7,7 +7,7 @@ leads through a set, it has the values of all (``expression.Several``).
 from collections.abc import Sequence
 from typing import Any
 
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 from collector.sensorthings.entities import NAVIGATION, Entities, Entity, Id, leads_to_one
 from collector.sensorthings.expression import Property, Several
 from collector.sensorthings.literals import read_instant, read_interval

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from collector.entities.registry import Datastream
 from collector.observation import kind_of, observation_id, split_observation_id
-from collector.query import Comparison, Field, Operator, Query
-from collector.registry import Datastream
 from collector.sensorthings.expression import Call, Expression, Literal, Property, Several, conjuncts
 from collector.sensorthings.functions import type_of
 from collector.sensorthings.intervals import ends
 from collector.sensorthings.properties import ID
+from collector.series.query import Comparison, Field, Operator, Query
 
 EARLIEST, LATEST = 0, 9_000_000_000_000  # ms UTC; 2255, before the nanoseconds of InfluxDB end
 Range = tuple[int, int]

@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
+from collector.entities.registry import Datastream
 from collector.observation import observation_id, split_observation_id
-from collector.registry import Datastream
-from collector.sensorthings import NotThereError
+from collector.refusals import NotThereError
 from collector.sensorthings.entities import NAVIGATION, SETS, Entities, Entity, Id, leads_to_one
 from collector.sensorthings.observations import Found, Observations, properties_of
 from collector.sensorthings.options import split_outside

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from collector.entities.records import Datastream, Feature, HistoricalLocation, Location, Sensor, Thing
 from collector.observation import Kind, Series, kind_of
-from collector.records import Datastream, Feature, HistoricalLocation, Location, Sensor, Thing
 
 Id = int | str
 

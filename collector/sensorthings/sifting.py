@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 from collector.sensorthings.expression import Expression, Property, cost_of, satisfies
 
 One = TypeVar("One")

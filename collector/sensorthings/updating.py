@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from collector.change import Change
+from collector.entities.change import Change
+from collector.entities.placing import moved, observed
+from collector.entities.records import Datastream, Feature, HistoricalLocation, Location, Sensor, Thing, Told
 from collector.observation import kind_of
-from collector.placing import moved, observed
-from collector.records import Datastream, Feature, HistoricalLocation, Location, Sensor, Thing, Told
-from collector.sensorthings import AskedWrongError, ConflictError
+from collector.refusals import AskedWrongError, ConflictError
 from collector.sensorthings.bodies import Body, Link, check_encoded
 from collector.sensorthings.literals import read_instant
 from collector.sensorthings.owned import free_of, free_of_datastream, names_of, take_unit

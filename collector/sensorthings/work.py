@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from collector.access.asker import EVERY, Asker
-from collector.change import Change
-from collector.decode import Reading
-from collector.known import Known
+from collector.entities.change import Change
+from collector.entities.known import Known
+from collector.entities.records import Datastream, Feature, HistoricalLocation, Location, Record, Sensor, Thing
+from collector.messages.decode import Reading
 from collector.observation import Series
-from collector.records import Datastream, Feature, HistoricalLocation, Location, Record, Sensor, Thing
-from collector.sensorthings import AskedWrongError, ConflictError
+from collector.refusals import AskedWrongError, ConflictError
 
 R = TypeVar("R", bound=Record)
 

@@ -6,13 +6,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from collector.aggregation import Aggregate, Aggregation
-from collector.batch import Batch, Int64s
-from collector.columns import columns_of
-from collector.newest import LastColumns
 from collector.observation import Observation, Series
-from collector.query import Query
-from collector.series_table import SeriesTable
+from collector.series.aggregation import Aggregate, Aggregation
+from collector.series.batch import Batch, Int64s
+from collector.series.columns import columns_of
+from collector.series.newest import LastColumns
+from collector.series.query import Query
+from collector.series.series_table import SeriesTable
 
 
 class StoreError(Exception):

@@ -12,19 +12,19 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from collector.aggregation import Aggregate, Aggregation, aggregate
 from collector.analysis.windows import window_at
-from collector.batch import Batch, Int64s, Positions
 from collector.embedded import erasing, layout, questions, retention, rollups, sealing
 from collector.embedded.answers import Columns, Rows, as_store_error
 from collector.embedded.columns import FIELDS, reader_of, table_of
 from collector.embedded.marks import CONTENT
 from collector.embedded.source import observations as source_of
 from collector.embedded.source import of_series, one_row, quoted
-from collector.newest import LastColumns, Newest
 from collector.observation import Observation, Series, kind_of
-from collector.query import Query
-from collector.series_table import SeriesTable
+from collector.series.aggregation import Aggregate, Aggregation, aggregate
+from collector.series.batch import Batch, Int64s, Positions
+from collector.series.newest import LastColumns, Newest
+from collector.series.query import Query
+from collector.series.series_table import SeriesTable
 from collector.stores import Added, Keep, NotOfferedError, StoreError
 
 LOG = "128MB"  # written before it goes into the file: a checkpoint costs more than many commits

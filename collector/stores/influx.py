@@ -10,8 +10,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from collector.aggregation import Aggregate, Aggregation, per_thing, together
-from collector.batch import Batch, Int64s, Positions
 from collector.compiled import library
 from collector.influx.address import Address, parse_address
 from collector.influx.connection import InfluxConnection
@@ -19,10 +17,12 @@ from collector.influx.erasing import erase_series
 from collector.influx.lines import C_SOURCE, LineMaker
 from collector.influx.questions import count_series, in_order, read_all_things, read_newest, read_series
 from collector.influx.writing import Writers
-from collector.newest import LastColumns, Newest
 from collector.observation import Observation, Series
-from collector.query import Query
-from collector.series_table import SeriesTable
+from collector.series.aggregation import Aggregate, Aggregation, per_thing, together
+from collector.series.batch import Batch, Int64s, Positions
+from collector.series.newest import LastColumns, Newest
+from collector.series.query import Query
+from collector.series.series_table import SeriesTable
 from collector.stores import Added, Columns, ColumnsOfRows, Keep, NotOfferedError, Rows, StoreError
 
 LINES = {1: 20_000, 2: 5_000, 3: 50_000}

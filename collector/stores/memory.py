@@ -13,12 +13,12 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from msgspec.structs import replace
 
-from collector.aggregation import Aggregate, Aggregation, per_thing, together
-from collector.batch import Batch, Int64s
-from collector.newest import LastColumns, Newest
 from collector.observation import Observation, Series
-from collector.query import Query
-from collector.series_table import SeriesTable
+from collector.series.aggregation import Aggregate, Aggregation, per_thing, together
+from collector.series.batch import Batch, Int64s
+from collector.series.newest import LastColumns, Newest
+from collector.series.query import Query
+from collector.series.series_table import SeriesTable
 from collector.stores import Added, Columns, ColumnsOfRows, Keep, NotOfferedError, Rows, StoreError
 
 Row = TypeVar("Row")

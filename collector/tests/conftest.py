@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.broker import find_program
 from collector.config import load_config
-from collector.inventory import load_inventory
+from collector.entities.inventory import load_inventory
+from collector.running.broker import find_program
 from collector.tests.influx_servers import certificate, running_influx, running_victoria
 
 _ports = itertools.count(20_000 + os.getpid() % 100 * 100)  # below 32768: no outgoing connection sits there

@@ -8,10 +8,10 @@
 
 from pathlib import Path
 
-from collector.batch import Batch
 from collector.city import City, open_city
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
 from collector.observation import Observation, Series
+from collector.series.batch import Batch
 
 T = 1_795_392_000_000  # 2026-11-23T00:00:00Z
 HOUR = 3_600_000

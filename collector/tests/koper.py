@@ -18,10 +18,10 @@ Datastreams 1 to 3 became known on 2 December at midnight, the others a day late
 
 from pathlib import Path
 
-from collector.batch import Batch
 from collector.city import City, open_city
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
 from collector.observation import Observation, Series
+from collector.series.batch import Batch
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
 T = 1_793_577_600_000  # 2026-11-02T00:00:00Z

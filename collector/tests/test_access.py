@@ -16,7 +16,7 @@ from collector.access.pseudonyms import open_pseudonyms
 from collector.access.rates import Rate, Rates
 from collector.access.tokens import DAY, TokenError, Tokens, read_grant, token
 from collector.city import City, open_city
-from collector.inventory import CENTERS, ConfigError
+from collector.entities.inventory import CENTERS, ConfigError
 from collector.metadata import open_metadata
 from collector.tests.koper import INVENTORY
 from firmware.chain import ChainError

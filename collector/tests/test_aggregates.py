@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from collector.aggregation import Aggregate, Aggregation
 from collector.analysis.rollup import Rollup, roll_up
 from collector.analysis.windows import HOUR, Size, instant, local_date, window_at
-from collector.batch import Batch
 from collector.observation import Observation, Series
+from collector.series.aggregation import Aggregate, Aggregation
+from collector.series.batch import Batch
 from collector.stores import NotOfferedError, Store, open_store
 
 STORES = sorted(file.stem for file in (Path(__file__).parents[1] / "stores").glob("[a-z]*.py"))

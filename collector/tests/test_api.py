@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from collector.batch import Batch
 from collector.city import City, open_city
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
 from collector.ledger import Arrivals
+from collector.messages.quarantine import Held
 from collector.observation import Observation, Series
-from collector.quarantine import Held
+from collector.series.batch import Batch
 from collector.stores import NotOfferedError
 from collector.tests.asking import client_of
 

@@ -16,11 +16,11 @@ from fastapi.testclient import TestClient
 from collector.access.asker import ANYONE
 from collector.api import asked, bulk, parts
 from collector.api.writing import Csv
-from collector.batch import Batch
 from collector.city import City, open_city
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
 from collector.observation import Observation, Series
-from collector.query import Query
+from collector.series.batch import Batch
+from collector.series.query import Query
 from collector.tests import koper
 from collector.tests.asking import client_of
 from collector.tests.serving import serving

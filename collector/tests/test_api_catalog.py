@@ -13,7 +13,7 @@ from collector.access.asker import ANYONE
 from collector.city import City, open_city
 from collector.dcat import turtle
 from collector.dcat.entry import CONTEXT
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
 from collector.observation import Series
 from collector.tests import koper
 from collector.tests.asking import SUPERVISOR, client_of

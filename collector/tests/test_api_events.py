@@ -14,8 +14,8 @@ from collector.access.reads import Reads
 from collector.api import events
 from collector.api.events import Wanted, stream_of
 from collector.city import City
-from collector.feed import Feed
 from collector.observation import Observation
+from collector.series.feed import Feed
 from collector.tests import koper
 from collector.tests.asking import SUPERVISOR, client_of
 from collector.tests.serving import serving

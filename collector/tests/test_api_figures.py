@@ -8,9 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from collector.analysis.windows import HOUR
-from collector.batch import Batch
 from collector.city import City, open_city
 from collector.observation import Observation, Series
+from collector.series.batch import Batch
 from collector.tests.asking import client_of
 from collector.tests.test_ingest import inventory
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from collector.access.asker import Asker, Grant
-from collector.batch import Batch
 from collector.city import City
 from collector.ingest import Ingest
-from collector.message import Message
+from collector.messages.message import Message
 from collector.observation import Observation, Series
+from collector.series.batch import Batch
 from collector.tests.asking import client_of
 from collector.tests.households import T, street
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from collector.access.asker import ANYONE
-from collector.batch import Batch
 from collector.city import City
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
 from collector.observation import Observation
+from collector.series.batch import Batch
 from collector.tests import koper
 from collector.tests.asking import client_of
 

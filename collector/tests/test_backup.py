@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from collector import backup
-from collector.backup import METADATA, back_up
 from collector.city import City, open_city
-from collector.control import RefusedError
+from collector.entities.inventory import Inventory
 from collector.ingest import Ingest
-from collector.inventory import Inventory
-from collector.message import Message
+from collector.messages.message import Message
 from collector.observation import Series
-from collector.query import Query
+from collector.running import backup
+from collector.running.backup import METADATA, back_up
+from collector.running.control import RefusedError
+from collector.series.query import Query
 from collector.stores import NotOfferedError, StoreError
 from firmware import contract
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.batch import Batch
 from collector.observation import Observation, Series
-from collector.series_table import SeriesTable
+from collector.series.batch import Batch
+from collector.series.series_table import SeriesTable
 
 KINDS = {
     "numbers": [Observation(Series("a", "distance"), at, at / 8, known=at + 1) for at in range(6)],

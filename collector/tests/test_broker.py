@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from collector.broker import EmbeddedBroker, StartError
 from collector.health import Health
+from collector.running.broker import EmbeddedBroker, StartError
 
 from .conftest import RunningBroker  # type: ignore[import-not-found]
 

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from collector.batch import Batch
 from collector.city import open_city
 from collector.compiled import library
-from collector.decode import ReadingMessage, decode
+from collector.entities.registry import Publisher
 from collector.ingest import Ingest
-from collector.message import FUTURE, PAST, SKEW, Message
+from collector.messages.decode import ReadingMessage, decode
+from collector.messages.message import FUTURE, PAST, SKEW, Message
+from collector.messages.ordinary import reader
+from collector.messages.ordinary.bulk import Bulk, Taken
+from collector.messages.ordinary.reader import C_SOURCE
 from collector.observation import Observation, Series
-from collector.ordinary import reader
-from collector.ordinary.bulk import Bulk, Taken
-from collector.ordinary.reader import C_SOURCE
-from collector.registry import Publisher
-from collector.series_table import SeriesTable
+from collector.series.batch import Batch
+from collector.series.series_table import SeriesTable
 from collector.tests.test_decode import a_message, spoil
 from collector.tests.test_ingest import NOW, inventory
 from firmware.contract import ContractError

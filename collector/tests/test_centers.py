@@ -5,8 +5,8 @@ from shutil import copytree
 
 import pytest
 
-from collector.center import SHIPPED, load_centers
-from collector.inventory import CENTERS, ConfigError
+from collector.entities.center import SHIPPED, load_centers
+from collector.entities.inventory import CENTERS, ConfigError
 from firmware.quantities import QUANTITIES
 
 SHIPPED_CENTERS = load_centers()

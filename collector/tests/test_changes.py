@@ -21,12 +21,12 @@ from collector.access.asker import ANYONE, EVERY, Asker, Grant
 from collector.access.audit import FILE
 from collector.api.app import Rules, create_app
 from collector.city import City, open_city
-from collector.household import erase
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
+from collector.entities.records import Told
 from collector.metadata import DEFAULT as METADATA
 from collector.observation import Series
-from collector.query import Query
-from collector.records import Told
+from collector.running.household import erase
+from collector.series.query import Query
 from collector.stores import StoreError
 from collector.tests.asking import SUPERVISOR, client_of
 from collector.tests.koper import INVENTORY, TEMPERATURE, open_koper
@@ -363,7 +363,7 @@ KILLED = """
     if sys.argv[2] == "between":  # the entities are durable, their observations are not
         type(city.store).add = lambda *_: os._exit(9)
     else:  # nothing is
-        import collector.change
+        import collector.entities.change
         collector.change.Change.write = lambda *_: os._exit(9)
     client.post("/v1.1/Things", json={**body, "Datastreams": [{**STREAM, "Observations": [OBSERVATION]}]})
 """

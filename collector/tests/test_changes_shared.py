@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.city import City, open_city
-from collector.registry import Registry
+from collector.entities.registry import Registry
 from collector.tests.asking import client_of
 from collector.tests.koper import INVENTORY
 from collector.tests.test_changes import OBSERVATION, PLACE, SENSOR, STREAM, at_once, cut_off

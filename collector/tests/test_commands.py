@@ -17,12 +17,12 @@ from fastapi.testclient import TestClient
 from collector.access.asker import Asker, Grant
 from collector.access.openness import load_rules
 from collector.access.rights import Policy
-from collector.center import load_centers
 from collector.city import City, now, open_city
 from collector.command_book import WAITS, CommandBook
-from collector.dispatch import Dispatch
-from collector.inventory import Inventory
+from collector.entities.center import load_centers
+from collector.entities.inventory import Inventory
 from collector.metadata import result
+from collector.running.dispatch import Dispatch
 from collector.tests.asking import client_of
 from firmware import orders
 

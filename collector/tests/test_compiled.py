@@ -13,7 +13,7 @@ import pytest
 from collector import compiled
 from collector.compiled import CompilerError, compile_source, library
 from collector.influx import lines
-from collector.ordinary import reader
+from collector.messages.ordinary import reader
 
 SOURCES = {"reader.c": (reader, "test_bulk.py"), "lines.c": (lines, "test_influx_lines.py")}
 SANITIZED = "cc -fsanitize=address,undefined -fno-sanitize-recover=all"

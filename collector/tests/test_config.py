@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from collector.config import load_config
-from collector.inventory import ConfigError, load_inventory
+from collector.entities.inventory import ConfigError, load_inventory
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from collector.connection import BrokerError, Connection
-from collector.inbox import Inbox
+from collector.receiving.connection import BrokerError, Connection
+from collector.receiving.inbox import Inbox
 from firmware import mqtt_broker_side as broker_side
 from firmware import mqtt_codec as mqtt
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from collector import control
-from collector.broker import StartError
-from collector.control import LARGEST, SOCKET, Control, RefusedError, alone, ask
+from collector.running import control
+from collector.running.broker import StartError
+from collector.running.control import LARGEST, SOCKET, Control, RefusedError, alone, ask
 
 
 async def echo(asked: dict[str, str]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collector.decode import decode
+from collector.messages.decode import decode
 from firmware import contract
 from firmware.contract import ContractError
 from firmware.quantities import CODES, QUANTITIES

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.aggregation import Aggregation
 from collector.analysis.rollup import roll_up
 from collector.analysis.windows import HOUR, Size, instant
-from collector.batch import Batch
 from collector.embedded import sealing
 from collector.observation import Observation, Series
-from collector.query import Query
+from collector.series.aggregation import Aggregation
+from collector.series.batch import Batch
+from collector.series.query import Query
 from collector.stores import Keep, NotOfferedError, StoreError, open_store
 from collector.stores.duckdb import BEYOND, MOST_VERSIONS, TOO_MANY, DuckdbStore
 

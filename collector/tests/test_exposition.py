@@ -2,9 +2,9 @@
 
 import pytest
 
-from collector.exposition import CLOSED, family, forgotten_readings, held_readings, outbox_messages
 from collector.ledger import Account
-from collector.quarantine import kind_of_reason
+from collector.messages.quarantine import kind_of_reason
+from collector.running.exposition import CLOSED, family, forgotten_readings, held_readings, outbox_messages
 
 NOW = 1_795_392_000_000
 

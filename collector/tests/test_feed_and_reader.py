@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
-from collector.batch import Batch
-from collector.feed import FRESH, Feed
 from collector.observation import Observation, Series, observation_id, split_observation_id
-from collector.query import Query
 from collector.reader import Reader
+from collector.series.batch import Batch
+from collector.series.feed import FRESH, Feed
+from collector.series.query import Query
 from collector.stores import Rows, StoreError
 from collector.stores.memory import MemoryStore
 

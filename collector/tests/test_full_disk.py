@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.batch import Batch
 from collector.observation import Observation, Series
-from collector.query import Query
+from collector.series.batch import Batch
+from collector.series.query import Query
 from collector.stores import StoreError
 from collector.stores.duckdb import RESERVE, DuckdbStore
 

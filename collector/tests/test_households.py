@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from collector.aggregation import Aggregation
-from collector.batch import Batch
 from collector.city import City, open_city
 from collector.embedded.source import month_begin
-from collector.household import NoHouseholdError, erase, export
 from collector.ingest import Ingest
-from collector.message import Message
+from collector.messages.message import Message
 from collector.observation import Observation, Series
-from collector.query import Query
+from collector.running.household import NoHouseholdError, erase, export
+from collector.series.aggregation import Aggregation
+from collector.series.batch import Batch
+from collector.series.query import Query
 from collector.stores.duckdb import DuckdbStore
 from collector.tests.households import FLAT, HALL, HOUR, INVENTORY, WARMTH, WATER, T, street
 

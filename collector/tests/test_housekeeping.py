@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from collector import housekeeping
-from collector.batch import Batch
 from collector.city import City, open_city
-from collector.housekeeping import Housekeeping
 from collector.observation import Observation, Series
+from collector.running import housekeeping
+from collector.running.housekeeping import Housekeeping
+from collector.series.batch import Batch
 from collector.stores import StoreError
 from collector.tests.test_ingest import NOW, inventory
 

@@ -13,16 +13,16 @@ from urllib.parse import urlencode
 
 import pytest
 
-from collector.aggregation import Aggregate, Aggregation, per_thing, together
-from collector.batch import Batch
 from collector.influx import questions
 from collector.influx.address import Address, parse_address
 from collector.influx.connection import InfluxConnection
 from collector.influx.lines import LineMaker
 from collector.influx.writing import _Writer1, open_writer
 from collector.observation import Observation, Series
-from collector.query import Comparison, Query
-from collector.series_table import SeriesTable
+from collector.series.aggregation import Aggregate, Aggregation, per_thing, together
+from collector.series.batch import Batch
+from collector.series.query import Comparison, Query
+from collector.series.series_table import SeriesTable
 from collector.stores import Added, Keep, NotOfferedError, Rows, Store, StoreError, influx, open_store
 from collector.tests.influx_servers import running_influx
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from influxdb_client import Point
 from msgspec.structs import replace
 
-from collector.batch import Batch
 from collector.compiled import library
 from collector.influx.lines import C_SOURCE, MEASUREMENT, LineMaker, observation_of, quoted
 from collector.observation import Observation, Series, Value
-from collector.series_table import SeriesTable
+from collector.series.batch import Batch
+from collector.series.series_table import SeriesTable
 
 NOW = 1_795_392_000_000
 WATER = Series("wm-06855817", "water_volume")

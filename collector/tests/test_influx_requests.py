@@ -12,12 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from collector.batch import Batch
 from collector.influx.address import Address, parse_address
 from collector.influx.connection import InfluxConnection
 from collector.influx.writing import open_writer
 from collector.observation import Observation, Series
-from collector.query import Query
+from collector.series.batch import Batch
+from collector.series.query import Query
 from collector.stores import Added, Store, StoreError, open_store
 from collector.tests.influx_servers import Recorder, certificate, recording
 

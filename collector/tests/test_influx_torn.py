@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from collector.batch import MARKS
 from collector.influx.connection import InfluxConnection
 from collector.influx.questions import read_newest, read_series
 from collector.observation import Series
-from collector.query import Query
+from collector.series.batch import MARKS
+from collector.series.query import Query
 
 NOW = 1_795_392_000_000
 WATER = Series("wm-1", "water_volume")

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 from sqlalchemy import event
 
-from collector import acceptance, series_table
-from collector.batch import Batch
 from collector.city import City, open_city
-from collector.decode import ReadingMessage
-from collector.decode import decode as decode_it
+from collector.entities.inventory import Inventory
 from collector.ingest import Ingest, Outcome
-from collector.inventory import Inventory
 from collector.ledger import Account
-from collector.message import Message
+from collector.messages import acceptance
+from collector.messages.decode import ReadingMessage
+from collector.messages.decode import decode as decode_it
+from collector.messages.message import Message
 from collector.observation import Series
-from collector.query import Query
+from collector.series import series_table
+from collector.series.batch import Batch
+from collector.series.query import Query
 from collector.stores import Added, Keep, StoreError
 from firmware import contract
 

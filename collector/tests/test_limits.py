@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.inventory import ConfigError
-from collector.limits import PLAUSIBLE, Limit, load_limits
+from collector.entities.inventory import ConfigError
+from collector.messages.limits import PLAUSIBLE, Limit, load_limits
 from collector.observation import kind_of
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from collector.linger import Linger
+from collector.receiving.linger import Linger
 
 
 def test_a_batch_waits_less_for_company_the_longer_commits_take_unless_they_take_too_long() -> None:

@@ -12,15 +12,15 @@ from sqlalchemy import event
 
 from collector.analysis.plausibility import Mark, derived, rate_of_change, stuck
 from collector.analysis.windows import HOUR
-from collector.batch import Batch
 from collector.city import City, open_city
 from collector.ingest import Ingest
-from collector.limits import Limit
-from collector.marking import LEAST, Marking
-from collector.message import SKEW, Message
+from collector.messages.limits import Limit
+from collector.messages.marking import LEAST, Marking
+from collector.messages.message import SKEW, Message
 from collector.observation import Observation, Series, Value, kind_of
-from collector.query import Query
-from collector.series_table import SeriesTable
+from collector.series.batch import Batch
+from collector.series.query import Query
+from collector.series.series_table import SeriesTable
 from collector.stores import StoreError
 from collector.tests.test_ingest import NOW, inventory
 

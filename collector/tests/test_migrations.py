@@ -11,10 +11,10 @@ from sqlalchemy import Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 
 from collector import metadata
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
+from collector.entities.registry import Registry
 from collector.metadata import in_turn, open_metadata
 from collector.observation import Series
-from collector.registry import Registry
 
 from . import postgresql
 

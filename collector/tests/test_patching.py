@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 from collector.sensorthings.patching import patched
 
 VALUE = {"name": "a", "list": [1, 2, {"x": None}], "deep": {"a/b": 1, "m~n": 2, "": 3}}

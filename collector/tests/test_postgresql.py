@@ -12,16 +12,16 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.__main__ import _open
 from collector.access.rights import Policy
-from collector.broker import StartError
 from collector.city import City, open_city
 from collector.config import BrokerConfig, CollectorConfig, MetadataConfig, StoreConfig
-from collector.control import RefusedError
+from collector.entities.inventory import Inventory
 from collector.ingest import Ingest
-from collector.inventory import Inventory
-from collector.message import Message
+from collector.messages.message import Message
 from collector.observation import Series
-from collector.registration import InventoryFile, Registration
-from collector.verbs import verbs
+from collector.running.broker import StartError
+from collector.running.control import RefusedError
+from collector.running.registration import InventoryFile, Registration
+from collector.running.verbs import verbs
 
 from . import postgresql
 

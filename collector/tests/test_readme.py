@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from collector import feed, reader
+from collector import reader
 from collector.api import asked, bulk, events
 from collector.city import City
 from collector.config import CollectorConfig
+from collector.series import feed
 from collector.tests import koper
 from collector.tests.asking import client_of
 from collector.tests.serving import serving
@@ -32,16 +33,16 @@ def keys_of(model: type[BaseModel], path: str = "") -> set[str]:
 
 
 def test_the_table_of_keys_is_complete() -> None:
-    table = [line.split("|")[1] for line in README.splitlines() if line.startswith("| `")]
+    table = [line.split("|")[1] for line in section("Run").splitlines() if line.startswith("| `")]
     assert set(re.findall(r"`([a-z_.]+)`", " ".join(table))) == keys_of(CollectorConfig)
 
 
-def in_one_call() -> str:
-    return README.split("## In one call")[1].split("\n## ")[0]
+def section(title: str) -> str:
+    return README.split(f"## {title}")[1].split("\n## ")[0]
 
 
 def fenced(language: str) -> str:
-    return in_one_call().split(f"```{language}\n")[1].split("```")[0]
+    return section("In one call").split(f"```{language}\n")[1].split("```")[0]
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_the_example_for_analysts_works_as_it_stands(city: City) -> None:
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    text = in_one_call()
+    text = section("In one call")
     for number in (asked.MOST_NAMED, asked.MOST_SERIES, bulk.MOST_ROWS, bulk.WHOLE, events.MOST_CLIENTS, feed.MOST):
         assert f"{number:,}" in text
     assert f"more than {reader.COLUMNS:,}" in text

@@ -12,12 +12,12 @@ import pytest
 
 from collector import receive
 from collector.city import City, open_city
-from collector.inbox import Arrival, Inbox
 from collector.ingest import Ingest, Outcome
-from collector.message import Message
+from collector.messages.message import Message
 from collector.observation import Series
-from collector.query import Query
 from collector.receive import Receiver, Writer
+from collector.receiving.inbox import Arrival, Inbox
+from collector.series.query import Query
 from collector.stores import StoreError
 from firmware import contract
 
@@ -210,7 +210,7 @@ from pathlib import Path
 from collector.city import open_city
 from collector.config import load_config
 from collector.ingest import Ingest
-from collector.inventory import load_inventory
+from collector.entities.inventory import load_inventory
 from collector.receive import Receiver
 
 config = load_config(Path(sys.argv[1]))

@@ -6,13 +6,13 @@ import pyarrow as pa
 import pytest
 
 from collector.access.asker import ANYONE
-from collector.batch import Batch
 from collector.city import City, open_city
-from collector.columns import columns_of
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
 from collector.observation import Observation, Series
-from collector.query import Query
-from collector.recent import LARGEST, Recent
+from collector.series.batch import Batch
+from collector.series.columns import columns_of
+from collector.series.query import Query
+from collector.series.recent import LARGEST, Recent
 from collector.tests.asking import client_of
 
 LEVEL = Series("wm-1", "level")

@@ -10,11 +10,11 @@ from typing import TypeVar
 import pytest
 
 from collector.city import City, open_city
+from collector.entities.inventory import ConfigError
 from collector.ingest import Ingest
-from collector.inventory import ConfigError
-from collector.message import Message
+from collector.messages.message import Message
 from collector.observation import Observation
-from collector.registration import InventoryFile, Registration, Released
+from collector.running.registration import InventoryFile, Registration, Released
 from collector.stores import StoreError
 
 NOW = 1_795_392_000_000

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from sqlalchemy import inspect
 
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
+from collector.entities.registry import Registry
 from collector.metadata import metadata, open_metadata
 from collector.observation import Series
-from collector.registry import Registry
 
 
 def inventory(*things: str) -> Inventory:

@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from collector.inventory import ConfigError
+from collector.entities.inventory import ConfigError
 from collector.ledger import Account
+from collector.messages.replay import LONGEST, PATIENCE, Replays, Wanted, command
 from collector.ranges import Ranges
-from collector.replay import LONGEST, PATIENCE, Replays, Wanted, command
 from collector.signature import Signer
 from firmware import orders
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from collector.access.asker import ANYONE
-from collector.batch import Batch
 from collector.city import City, open_city
+from collector.entities.inventory import Inventory
 from collector.ingest import Ingest
-from collector.inventory import Inventory
 from collector.observation import Observation, Series
 from collector.receive import Receiver
-from collector.republish import Republishing
+from collector.running.republish import Republishing
+from collector.series.batch import Batch
 from collector.tests.asking import client_of
 from firmware import mqtt_codec as mqtt
 

@@ -20,9 +20,9 @@ from fastapi.testclient import TestClient
 from collector.access.asker import ANYONE, EVERY, Asker, Grant, Role
 from collector.access.openness import load_rules
 from collector.access.rights import Policy
-from collector.center import load_centers
 from collector.city import City
 from collector.command_book import Wish
+from collector.entities.center import load_centers
 from collector.observation import Series
 from collector.tests.asking import client_of
 from collector.tests.households import AIR, ALL, FLAT, HALL, HEAP, HOMES, WARMTH, WATER, T, street

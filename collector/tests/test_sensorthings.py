@@ -9,10 +9,10 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.batch import Batch
 from collector.city import open_city
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
 from collector.observation import Observation, Series
+from collector.series.batch import Batch
 from collector.tests.asking import client_of
 
 T = 1795392000000  # 2026-11-23T00:00:00Z

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.city import City
-from collector.sensorthings import AskedWrongError, sifting
+from collector.refusals import AskedWrongError, sifting
 from collector.sensorthings.functions import FUNCTIONS
 from collector.sensorthings.grammar import parse
 from collector.sensorthings.sifting import Sieve

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from collector.batch import Batch
 from collector.city import open_city
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
 from collector.observation import Series
+from collector.series.batch import Batch
 from collector.tests.asking import client_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("large")]

@@ -4,13 +4,13 @@ from itertools import product
 
 import pytest
 
+from collector.entities.registry import Datastream
 from collector.observation import Observation, Series
-from collector.query import Comparison, Query
-from collector.registry import Datastream
 from collector.sensorthings.expression import Call, Literal, Property
 from collector.sensorthings.grammar import parse
 from collector.sensorthings.literals import Instant, Interval
 from collector.sensorthings.pushdown import one_datastream, plan
+from collector.series.query import Comparison, Query
 
 B = 1_793_577_600_000
 HALVES = [half / 2 for half in range(9)]

@@ -10,10 +10,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from collector.access.asker import ANYONE
-from collector.batch import Batch
 from collector.city import City, open_city
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
 from collector.observation import Observation, Series
+from collector.series.batch import Batch
 from collector.tests.asking import client_of
 from collector.tests.koper import HOUR, LAEQ, MINUTE, T, open_koper
 from collector.tests.koper import INVENTORY as KOPER

@@ -14,8 +14,8 @@ from collector.city import City, open_city
 from collector.config import BrokerConfig
 from collector.ingest import Ingest
 from collector.observation import Series
-from collector.query import Query
 from collector.receive import Receiver
+from collector.series.query import Query
 from firmware import contract
 
 from .conftest import RunningBroker  # type: ignore[import-not-found]

@@ -232,7 +232,7 @@ def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_broker_is_named_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from collector import broker  # noqa: PLC0415  # the module whose search is emptied
+    from collector.running import broker  # noqa: PLC0415  # the module whose search is emptied
 
     monkeypatch.setattr(broker.shutil, "which", lambda *_args, **_more: None)
     for kind in ("nats", "mosquitto"):

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from collector.batch import Batch
-from collector.columns import CENSORED, JUDGED, schema_of
 from collector.observation import Observation, Series
-from collector.query import Comparison, Query
+from collector.series.batch import Batch
+from collector.series.columns import CENSORED, JUDGED, schema_of
+from collector.series.query import Comparison, Query
 from collector.stores import Added, NotOfferedError, Store, StoreError, open_store
 
 STORES = sorted(file.stem for file in (Path(__file__).parents[1] / "stores").glob("[a-z]*.py"))
@@ -366,8 +366,8 @@ def test_an_unknown_series_is_empty(store: Store) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from collector.batch import Batch
-from collector.columns import CENSORED, JUDGED, schema_of
+from collector.series.batch import Batch
+from collector.series.columns import CENSORED, JUDGED, schema_of
 from collector.observation import Observation, Series
 from collector.stores import open_store
 store = open_store(sys.argv[1], Path(sys.argv[2]))

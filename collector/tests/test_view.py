@@ -8,13 +8,13 @@ import pytest
 from collector.access import ForbiddenError
 from collector.access.asker import ANYONE, EVERY, Asker, Grant, Role
 from collector.access.reads import Reads
-from collector.aggregation import Aggregate, Aggregation
 from collector.city import City
-from collector.inventory import Inventory
+from collector.entities.inventory import Inventory
 from collector.observation import Series
-from collector.query import Query
-from collector.sensorthings import AskedWrongError
+from collector.refusals import AskedWrongError
 from collector.sensorthings.entities import Entities
+from collector.series.aggregation import Aggregate, Aggregation
+from collector.series.query import Query
 from collector.tests.households import AIR, ALL, FLAT, HALL, HEAP, HOMES, HOUR, INVENTORY, WARMTH, WATER, T, street
 from collector.view import View
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, ValidationError
 
-from hil_tests.city import VirtualCity
+from hil_tests.cities.city import VirtualCity
 from hil_tests.instruments.process import BenchError
 from hil_tests.instruments.scenario import Strict
 

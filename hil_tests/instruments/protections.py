@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import edge.outbox
-from collector.batch import Batch, Positions
-from collector.inbox import Arrival, Inbox
+from collector.receiving.inbox import Arrival, Inbox
+from collector.series.batch import Batch, Positions
 from collector.stores.duckdb import DuckdbStore
 from edge.modbus.client import Client as ModbusClient
 from edge.schedule import Schedule

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from collector.access.asker import EVERY, Asker, Grant
-from collector.inventory import load_inventory
+from collector.entities.inventory import load_inventory
 from collector.tests.koper import open_koper
 from collector.tests.serving import serving
 from provisioning.__main__ import main

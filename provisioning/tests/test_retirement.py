@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.inventory import load_inventory
+from collector.entities.inventory import load_inventory
 from provisioning import retirement
 from provisioning.__main__ import main
 from provisioning.authority import Authority

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from hil_tests.city import VirtualCity
+from hil_tests.cities.city import VirtualCity
 from hil_tests.instruments.drivers import Place
 from hil_tests.instruments.listener import Listener
 from hil_tests.instruments.process import BenchError

@@ -12,7 +12,7 @@ from typing import Any
 
 from firmware import contract
 from hil_tests import battery
-from hil_tests.city import CITY, VirtualCity
+from hil_tests.cities.city import CITY, VirtualCity
 from hil_tests.instruments.client import Client, connected
 from hil_tests.instruments.drivers import Place
 from hil_tests.instruments.process import BenchError

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hil_tests.city import VirtualCity
+from hil_tests.cities.city import VirtualCity
 from hil_tests.instruments.drivers import Place
 from hil_tests.instruments.scenario import Strict
 

@@ -1,0 +1,1 @@
+"""From the octets of a message to what shall be committed: what is taken, what is held, what is marked."""

@@ -1,0 +1,1 @@
+"""What can befall a city, whom does it hit, and how is it undone?"""

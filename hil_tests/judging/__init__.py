@@ -1,0 +1,1 @@
+"""Is what a center can ask for what the sensors gave?"""
