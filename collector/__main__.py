@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -29,6 +30,7 @@ from collector.compiled import library
 from collector.config import CollectorConfig, HttpConfig, load_config
 from collector.entities.center import SHIPPED, load_centers
 from collector.entities.inventory import ConfigError, Inventory
+from collector.entities.meters import Meters
 from collector.ingest import Ingest
 from collector.messages.ordinary.reader import C_SOURCE
 from collector.metadata import DEFAULT as METADATA
@@ -174,6 +176,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
     )
     inventory_file = InventoryFile(config.inventory, config.city, policy.centers.names)
     inventory = inventory_file.read()
+    meters = Meters(config.meters)
     async with AsyncExitStack() as stack:
         stack.enter_context(alone(config.data))
         refuse_taken_port("http.port", config.http.host, config.http.port)
@@ -182,7 +185,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
             broker = EmbeddedBroker(config.broker)
             stack.push_async_callback(broker.stop)
             await broker.start()
-        city = await asyncio.to_thread(_open, config, inventory, policy)
+        city = replace(await asyncio.to_thread(_open, config, inventory, policy), meters=meters)
         stack.callback(city.close)
         await asyncio.to_thread(library, C_SOURCE)  # the first time it is compiled
         ingest = Ingest(city)

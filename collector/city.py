@@ -17,6 +17,7 @@ from collector.access.tokens import Tokens
 from collector.clock import now
 from collector.command_book import CommandBook
 from collector.entities.inventory import Inventory
+from collector.entities.meters import Meters
 from collector.entities.registry import Registry
 from collector.health import Health, Metrics
 from collector.ledger import Ledger
@@ -43,6 +44,7 @@ class City:
     access: Access
     rights: Rights
     commands: CommandBook
+    meters: Meters = field(default_factory=Meters)
     recent: Recent = field(default_factory=Recent)
     feed: Feed = field(default_factory=Feed)
     health: Health = field(default_factory=Health)

@@ -129,6 +129,8 @@ class CollectorConfig(_Strict):
     city: Id
     data: Path = Path("data")
     inventory: Path = Path("inventory.toml")
+    meters: Path | None = None
+    """What is known of the meters (``collector.entities.meters``); without it nothing is."""
     broker: BrokerConfig = BrokerConfig()
     store: StoreConfig = StoreConfig()
     metadata: MetadataConfig = MetadataConfig()
@@ -161,6 +163,7 @@ def load_config(file: Path) -> CollectorConfig:
             ),
             "data": folder / config.data,
             "inventory": folder / config.inventory,
+            **_within(folder, config, "meters"),
             "broker": broker.model_copy(update=paths),
         }
     )

@@ -59,6 +59,10 @@ class Reader:
     async def count(self, query: Query) -> int:
         return await self._within_slot(self._store.count, query)
 
+    async def make(self, job: Callable[[], Answer]) -> Answer:
+        """What is made of answers, in a thread as they are."""
+        return await self._within_slot(lambda _: job(), None)
+
     async def _pieces(
         self, ask: Callable[[Question], Opened[Piece]], question: Question, size: int
     ) -> AsyncGenerator[Piece, None]:

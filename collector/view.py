@@ -4,6 +4,7 @@ A view names things and datastreams as its asker may know them, and leaves out w
 it gives out and takes back are outward ones: those of a personal thing bear its pseudonym.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Hashable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -16,9 +17,12 @@ from collector.access.asker import Asker
 from collector.access.openness import Judgement
 from collector.access.reads import Reads
 from collector.city import City
+from collector.clock import now
 from collector.entities.catalog import Catalog
 from collector.entities.registry import Datastream, Thing
 from collector.entities.selection import Selection
+from collector.indicators.indicator import About, Row
+from collector.indicators.reading import Question, rows
 from collector.observation import Observation, Series
 from collector.series.aggregation import Aggregate, Aggregation
 from collector.series.batch import Int64s
@@ -193,6 +197,19 @@ class View:
         async with aclosing(answer) as chunks:
             async for chunk in chunks:
                 yield [replace(one, thing=wanted.visible.get(one.thing, "")) for one in chunk]
+
+    async def indicators(
+        self, several: Iterable[Series], question: Question
+    ) -> AsyncGenerator[tuple[Series, Sequence[Row]], None]:
+        """The rows of an indicator of each series, made of what is stored; nothing of one that is not to be seen."""
+        city = self._city
+        await asyncio.to_thread(city.meters.refresh, city.health)
+        for outward in several:
+            inner = self._inner(outward)
+            if inner is not None:
+                series = inner[1].series
+                about = About(city.meters.of(series), now())
+                yield outward, await rows(city.reader, series, question, about)
 
     def select_figures(self, question: Aggregation) -> Selection | None:
         """The series that a question is answered from; None where sums of what each may not see stand in it."""

@@ -101,6 +101,13 @@ READS: dict[str, list[str]] = {
         for quantity in ("water_volume", "heat_energy", "no2&period=3600000", "heap_free")
         for more in ("", "&together=true", "&thing=flat-1", "&thing=PSEUDONYM&together=true", "&thing=home-1")
     ],
+    "/api/indicators": [f"/api/indicators?indicator=consumption&size=day&from={T}&to={T + 2 * DAY}"],
+    "/api/indicators.{extension}": [
+        f"/api/indicators.{form}?indicator={what}&size=day&from={T}&to={T + 2 * DAY}{more}"
+        for form in ("csv", "json", "arrow", "parquet")
+        for what in ("consumption", "consumption&quantity=heat_energy", "air", "night_flow")
+        for more in ("", "&thing=flat-1", "&thing=PSEUDONYM", "&thing=home-1", "&center=energy")
+    ],
     "/api/last": ["/api/last", "/api/last?thing=flat-1", "/api/last?thing=PSEUDONYM", "/api/last?center=energy"],
     "/api/last.{extension}": [f"/api/last.{form}" for form in ("csv", "json", "arrow", "parquet")],
     "/catalog.{extension}": ["/catalog.ttl", "/catalog.jsonld"],

@@ -1,0 +1,144 @@
+"""What do the numbers mean? Consumption, noise, air, night flow and parking over calendar windows, of each series."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import pyarrow as pa
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from collector.analysis.windows import ZONE, Window, about, windows_between
+from collector.api.answers import view_of
+from collector.api.asked import MOST_NAMED, Instant, streams_of
+from collector.api.bulk import Answer, check_rows, respond
+from collector.api.formats import documented, writer_for
+from collector.api.keeping import kept_by_all, kept_by_nobody
+from collector.entities.registry import Datastream
+from collector.entities.selection import Selection
+from collector.indicators.air import AIR
+from collector.indicators.consumption import CONSUMPTION
+from collector.indicators.indicator import Column, Indicator, Row
+from collector.indicators.night_flow import NIGHT_FLOW
+from collector.indicators.noise import NOISE
+from collector.indicators.parking import PARKING
+from collector.indicators.reading import Question
+from collector.observation import Series, kind_of
+from collector.refusals import AskedWrongError
+from collector.view import View
+
+router = APIRouter()
+
+INDICATORS = {one.name: one for one in (CONSUMPTION, NOISE, AIR, NIGHT_FLOW, PARKING)}
+MOST_WINDOWS = 40_000  # of each series: a year of quarters of an hour
+
+_TYPES: dict[Column, Any] = {"number": pa.float64(), "count": pa.int64(), "text": pa.string(), "truth": pa.bool_()}
+
+
+class Wanted(BaseModel):
+    """The parameters of ``/api/indicators``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    indicator: Literal["consumption", "noise", "air", "night_flow", "parking"]
+    size: Annotated[Literal["quarter", "hour", "day", "month", "year"], Field(description="Of Koper's calendar.")]
+    since: Annotated[Instant, Field(alias="from", description="Widened to the begin of its window.")]
+    to: Annotated[Instant, Field(description="Exclusive; widened to the end of the window before it.")]
+    thing: Annotated[list[str], Field(max_length=MOST_NAMED, description="Several; none: the whole city.")] = []
+    quantity: Annotated[str | None, Field(description="Without it the usual one: water_volume, laeq, no2 …")] = None
+    period: Annotated[int | None, Field(ge=0, description="ms that a value covers; 0: at one instant.")] = None
+    center: Annotated[str | None, Field(description="Only what this center owns.")] = None
+    as_of: Annotated[Instant | None, Field(description="Only what was known then.")] = None
+    shape: Annotated[Literal["columns", "rows"], Field(description="Of JSON.")] = "columns"
+
+    def question(self) -> Question:
+        """Raises AskedWrongError."""
+        indicator = INDICATORS[self.indicator]
+        if self.size not in indicator.sizes:
+            raise AskedWrongError(f"size: {indicator.name} comes by {' '.join(indicator.sizes)}, got {self.size}")
+        if self.since >= self.to:
+            raise AskedWrongError(f"to: expected more than from, got {self.since} to {self.to}")
+        if about(self.size, self.since, self.to) > MOST_WINDOWS:
+            raise AskedWrongError(f"to: at most {MOST_WINDOWS} windows: ask for less time, or for longer ones")
+        windows = tuple(windows_between(self.size, self.since, self.to))
+        return Question(indicator, windows, self.as_of)
+
+    def streams(self, view: View) -> list[Datastream]:
+        """Of the usual quantity, where none is named. Raises AskedWrongError and NotThereError."""
+        indicator = INDICATORS[self.indicator]
+        quantity = self.quantity or indicator.quantity
+        found = streams_of(view, self.thing, [quantity], self.center, self.period)
+        if not indicator.takes(kind_of(quantity)):
+            raise AskedWrongError(f"quantity: {indicator.name} is of {indicator.needs}, not of {quantity}")
+        return found
+
+
+_DOCUMENTED = documented("The windows of each series, with what they amount to.")
+
+
+@router.get("/api/indicators", summary="Consumption, noise, air, night flow, parking", responses=_DOCUMENTED)
+@router.head("/api/indicators", include_in_schema=False)
+async def indicators(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
+    """By series and window; a window in which nothing was measured has no row, one with too little has no number.
+
+    ``Accept`` chooses the format: JSON in columns, CSV, Arrow or Parquet.
+    """
+    return await _answer(request, wanted, "")
+
+
+@router.get("/api/indicators.{extension}", summary="The same, with the format in the name", responses=_DOCUMENTED)
+@router.head("/api/indicators.{extension}", include_in_schema=False)
+async def indicators_as(
+    request: Request,
+    extension: Literal["json", "rows.json", "csv", "arrow", "parquet"],
+    wanted: Annotated[Wanted, Query()],
+) -> Response:
+    """As ``/api/indicators``; ``rows.json`` is a plain array of ``{time, …}``."""
+    return await _answer(request, wanted, f".{extension}")
+
+
+async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
+    view = view_of(request)
+    writer = writer_for(request, extension, is_rows=wanted.shape == "rows")
+    question = wanted.question()
+    selection = view.select(wanted.streams(view))
+    check_rows(len(selection.streams) * len(question.windows))
+    # No tag: what a meter is said to be, and the time that has passed, may change without any observation.
+    headers = kept_by_all(revision=None) if selection.is_open else kept_by_nobody()
+    schema = _schema(question.indicator)
+    key = (view.asker, writer, selection.inner, view.revision, view.changed(selection), repr(wanted))
+    return await respond(request, Answer(_pieces(view, selection, question, schema), writer(schema), headers, key))
+
+
+def _schema(indicator: Indicator) -> Any:
+    return pa.schema(
+        [
+            ("thing", pa.string()),
+            ("quantity", pa.string()),
+            ("period", pa.int64()),
+            ("begin", pa.int64()),
+            ("end", pa.int64()),
+            ("local", pa.string()),
+            *((name, _TYPES[column]) for name, column in indicator.columns.items()),
+        ]
+    )
+
+
+async def _pieces(view: View, selection: Selection, question: Question, schema: Any) -> AsyncGenerator[Any, None]:
+    several = (one.series for one in selection.streams)
+    async with aclosing(view.indicators(several, question)) as found:
+        async for series, rows in found:
+            if rows:
+                yield _batch(series, rows, schema)
+
+
+def _batch(series: Series, rows: Sequence[Row], schema: Any) -> Any:
+    columns = zip(*(_told(series, *row) for row in rows), strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _told(series: Series, window: Window, *values: Any) -> tuple[Any, ...]:
+    local = datetime.fromtimestamp(window.begin / 1000, ZONE).isoformat(timespec="minutes")
+    return (series.thing, series.quantity, series.period, *window, local, *values)
