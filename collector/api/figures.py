@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from collector.analysis.windows import ZONE, about
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, Instant, check_quantity, check_things
+from collector.api.asking import ask_in_every_format
 from collector.api.bulk import Answer, check_rows, respond
-from collector.api.formats import documented, writer_for
+from collector.api.formats import writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
 from collector.observation import kind_of
 from collector.refusals import AskedWrongError
@@ -65,31 +66,11 @@ class Wanted(BaseModel):
             raise AskedWrongError(str(error).replace("until", "to").replace("since", "from")) from None
 
 
-_DOCUMENTED = documented("The figures.")
-
-
-@router.get("/api/figures", summary="Count, minimum, maximum, mean … over calendar windows", responses=_DOCUMENTED)
-@router.head("/api/figures", include_in_schema=False)
-async def figures(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
+async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     """By thing and window; a window in which nothing was observed has no row. Suspect values count apart.
 
     ``Accept`` chooses the format: JSON in columns, CSV, Arrow or Parquet.
     """
-    return await _answer(request, wanted, "")
-
-
-@router.get("/api/figures.{extension}", summary="The same, with the format in the name", responses=_DOCUMENTED)
-@router.head("/api/figures.{extension}", include_in_schema=False)
-async def figures_as(
-    request: Request,
-    extension: Literal["json", "rows.json", "csv", "arrow", "parquet"],
-    wanted: Annotated[Wanted, Query()],
-) -> Response:
-    """As ``/api/figures``; ``rows.json`` is a plain array of ``{time, …}``."""
-    return await _answer(request, wanted, f".{extension}")
-
-
-async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     view = view_of(request)
     writer = writer_for(request, extension, is_rows=wanted.shape == "rows")
     check_quantity(wanted.quantity)
@@ -110,6 +91,9 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     schema = _schema(question)
     key = (view.asker, writer, named, view.revision, repr(wanted), headers.get("ETag"))
     return await respond(request, Answer(_pieces(view, question, schema), writer(schema), headers, key))
+
+
+ask_in_every_format(router, "/api/figures", Wanted, _answer, "Count, minimum, maximum, mean … over calendar windows")
 
 
 def _schema(question: Aggregation) -> Any:

@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from collector.analysis.windows import ZONE, Window, about, windows_between
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, Instant, streams_of
+from collector.api.asking import ask_in_every_format
 from collector.api.bulk import Answer, check_rows, respond
-from collector.api.formats import documented, writer_for
+from collector.api.formats import writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody
 from collector.entities.registry import Datastream
 from collector.entities.selection import Selection
@@ -74,31 +75,11 @@ class Wanted(BaseModel):
         return found
 
 
-_DOCUMENTED = documented("The windows of each series, with what they amount to.")
-
-
-@router.get("/api/indicators", summary="Consumption, noise, air, night flow, parking", responses=_DOCUMENTED)
-@router.head("/api/indicators", include_in_schema=False)
-async def indicators(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
+async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     """By series and window; a window in which nothing was measured has no row, one with too little has no number.
 
     ``Accept`` chooses the format: JSON in columns, CSV, Arrow or Parquet.
     """
-    return await _answer(request, wanted, "")
-
-
-@router.get("/api/indicators.{extension}", summary="The same, with the format in the name", responses=_DOCUMENTED)
-@router.head("/api/indicators.{extension}", include_in_schema=False)
-async def indicators_as(
-    request: Request,
-    extension: Literal["json", "rows.json", "csv", "arrow", "parquet"],
-    wanted: Annotated[Wanted, Query()],
-) -> Response:
-    """As ``/api/indicators``; ``rows.json`` is a plain array of ``{time, …}``."""
-    return await _answer(request, wanted, f".{extension}")
-
-
-async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     view = view_of(request)
     writer = writer_for(request, extension, is_rows=wanted.shape == "rows")
     question = wanted.question()
@@ -109,6 +90,9 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     schema = _schema(question.indicator)
     key = (view.asker, writer, selection.inner, view.revision, view.changed(selection), repr(wanted))
     return await respond(request, Answer(_pieces(view, selection, question, schema), writer(schema), headers, key))
+
+
+ask_in_every_format(router, "/api/indicators", Wanted, _answer, "Consumption, noise, air, night flow, parking")
 
 
 def _schema(indicator: Indicator) -> Any:

@@ -4,13 +4,14 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, check_center, check_quantity, check_things
+from collector.api.asking import ask_in_every_format
 from collector.api.bulk import Answer, respond
-from collector.api.formats import documented, writer_for
+from collector.api.formats import writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
 from collector.api.listing import Last, Listing, Listings
 from collector.api.writing import JsonColumns, JsonRows, json_block, json_rows
@@ -31,28 +32,8 @@ class Wanted(BaseModel):
     shape: Annotated[Literal["columns", "rows"], Field(description="Of JSON.")] = "columns"
 
 
-_DOCUMENTED = documented("The last values.")
-
-
-@router.get("/api/last", summary="The newest observation of every series", responses=_DOCUMENTED)
-@router.head("/api/last", include_in_schema=False)
-async def last(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
-    """One row a series, in order of the datastreams. ``Accept`` chooses JSON in columns, CSV, Arrow or Parquet."""
-    return await _answer(request, wanted, "")
-
-
-@router.get("/api/last.{extension}", summary="The same, with the format in the name", responses=_DOCUMENTED)
-@router.head("/api/last.{extension}", include_in_schema=False)
-async def last_as(
-    request: Request,
-    extension: Literal["json", "rows.json", "csv", "arrow", "parquet"],
-    wanted: Annotated[Wanted, Query()],
-) -> Response:
-    """As ``/api/last``; ``rows.json`` is a plain array of ``{time, value, …}``."""
-    return await _answer(request, wanted, f".{extension}")
-
-
 async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
+    """One row a series, in order of the datastreams. ``Accept`` chooses JSON in columns, CSV, Arrow or Parquet."""
     view = view_of(request)
     writer = writer_for(request, extension, is_rows=wanted.shape == "rows")
     listing = _listing(request.app.state.listings, view, wanted)
@@ -70,6 +51,9 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     table = _table(found)
     key = (view.asker, writer, view.revision, repr(wanted), view.changed(listing.selection))
     return await respond(request, Answer(_once(table), writer(table.schema), headers, key))
+
+
+ask_in_every_format(router, "/api/last", Wanted, _answer, "The newest observation of every series")
 
 
 def _listing(kept: Listings, view: View, wanted: Wanted) -> Listing:

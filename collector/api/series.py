@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from collector.api.answers import city_of, view_of
 from collector.api.asked import MOST_NAMED, Instant, streams_of
+from collector.api.asking import ask_in_every_format
 from collector.api.bulk import Answer, at_once, respond
-from collector.api.formats import documented, writer_for
+from collector.api.formats import writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
 from collector.api.listing import Listing, Listings
 from collector.api.parts import is_range
@@ -63,31 +64,11 @@ class Wanted(BaseModel):
         )
 
 
-_DOCUMENTED = documented("The observations.")
-
-
-@router.get("/api/series", summary="The observations of one or many series, in one call", responses=_DOCUMENTED)
-@router.head("/api/series", include_in_schema=False)
-async def series(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
+async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     """By series and time. ``Accept`` chooses the format: JSON in columns, CSV, Arrow or Parquet.
 
     A series is named by thing and quantity; without one of them, all that the other leaves.
     """
-    return await _answer(request, wanted, "")
-
-
-@router.get("/api/series.{extension}", summary="The same, with the format in the name", responses=_DOCUMENTED)
-@router.head("/api/series.{extension}", include_in_schema=False)
-async def series_as(
-    request: Request,
-    extension: Literal["json", "rows.json", "csv", "arrow", "parquet"],
-    wanted: Annotated[Wanted, Query()],
-) -> Response:
-    """As ``/api/series``; ``rows.json`` is a plain array of ``{time, value, …}``."""
-    return await _answer(request, wanted, f".{extension}")
-
-
-async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     view = view_of(request)
     writer = writer_for(request, extension, is_rows=wanted.shape == "rows")
     selection = _selection(request.app.state.listings, view, wanted)
@@ -118,6 +99,9 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     pieces = _pieces(view, streams, wanted, _Labels(streams))
     key = (view.asker, writer, *about, revision)
     return await respond(request, Answer(pieces, table, headers, key, count, keep))
+
+
+ask_in_every_format(router, "/api/series", Wanted, _answer, "The observations of one or many series, in one call")
 
 
 def _selection(kept: Listings, view: View, wanted: Wanted) -> Selection:
