@@ -1,6 +1,7 @@
 """A gateway process against virtual meters and real brokers, over mutual TLS: what survives what?"""
 
 import asyncio
+import contextlib
 import json
 import re
 import sqlite3
@@ -88,14 +89,18 @@ def disagreements(readings: list[dict[str, Any]], tmp_path: Path) -> list[tuple[
     return wrong
 
 
-def unreceived(tmp_path: Path) -> int:
-    with sqlite3.connect(tmp_path / "outbox.sqlite") as connection:
-        count: int = connection.execute("SELECT count(*) FROM message WHERE NOT received").fetchone()[0]
-    return count
+def kept(tmp_path: Path, which: str = "true") -> set[int]:
+    """The numbers in the outbox of a gateway that does not run."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "outbox.sqlite")) as connection:
+        return {seq for (seq,) in connection.execute(f"SELECT seq FROM message WHERE {which}")}  # noqa: S608 - our words
+
+
+def unreceived(tmp_path: Path) -> set[int]:
+    return kept(tmp_path, "NOT received")
 
 
 async def stopped(gateway: Program) -> None:
-    await asyncio.to_thread(gateway.stop)
+    await asyncio.to_thread(gateway.stop, 60)
 
 
 async def test_every_meter_arrives_with_the_values_it_gave(
@@ -137,14 +142,18 @@ async def test_what_has_no_receipt_is_sent_again_and_what_has_one_is_not(
     gateway.start()
     await collector.until(lambda: len(collector.numbers()) >= 4, "four messages without a receipt")
     gateway.kill()
+    before, old = collector.numbers(), kept(tmp_path)  # an old one may be under way still: then it comes twice, too
     collector.answers = True
-    before = collector.numbers()
     gateway.start()
     await collector.until(lambda: all(collector.contents[content] > 1 for content in _of(collector, before)), "again")
-    await collector.until(lambda: len(collector.numbers()) > len(before) + 6, "the rest goes on")
+    await collector.until(lambda: collector.numbers() >= old, "what had not left")
+    known = len(collector.numbers())
+    await collector.until(lambda: len(collector.numbers()) > known + 6, "the rest goes on; receipts were on their way")
     await stopped(gateway)
-    assert unreceived(tmp_path) <= 2
-    assert all(count == 1 for content, count in collector.contents.items() if content not in _of(collector, before))
+    new = collector.numbers() - old
+    assert min(new) > max(old)
+    assert not unreceived(tmp_path) & old
+    assert all(collector.contents[content] == 1 for content in _of(collector, new))
 
 
 def _of(collector: Receipts, numbers: set[int]) -> list[bytes]:
@@ -214,7 +223,7 @@ async def test_a_certificate_of_somebody_else_sends_nothing_and_keeps_its_readin
     await until_it_says(gateway, "WARNING uplink: ", 3)
     await stopped(gateway)
     assert collector.numbers() == set()
-    assert unreceived(tmp_path) > 0
+    assert unreceived(tmp_path)
 
 
 async def test_a_broker_that_is_not_there_is_one_line_each_time(gateway: Program, tmp_path: Path) -> None:
@@ -223,4 +232,4 @@ async def test_a_broker_that_is_not_there_is_one_line_each_time(gateway: Program
     await stopped(gateway)
     assert gateway.exit_status == 0
     assert "Traceback" not in (tmp_path / "gateway.log").read_text()
-    assert unreceived(tmp_path) > 0
+    assert unreceived(tmp_path)

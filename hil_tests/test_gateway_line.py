@@ -90,7 +90,7 @@ async def test_with_10_of_50_dead_on_a_real_line_the_others_go_on(
     async with asyncio.timeout(300):  # a real line, by a real clock
         while len(reads()) < LIVE or min(reads()) < GAPS + 2:  # noqa: ASYNC110 - a file tells; the last is on its way
             await asyncio.sleep(0.5)
-    await asyncio.to_thread(gateway.stop)
+    await asyncio.to_thread(gateway.stop, 60)
     found = instants(tmp_path)
     gaps = sorted(b - a for times in found.values() for a, b in itertools.pairwise(times))
     p99 = gaps[int(len(gaps) * 0.99)] / 1000
@@ -124,7 +124,7 @@ async def test_a_configuration_that_is_read_again_changes_only_what_changed(
     file.write_text(configuration(directory, meters.ports["hall"], {1: 3600, 2: 1800, 4: 3600}))
     os.kill(gateway.pid, signal.SIGHUP)
     things = await asked(5 * questions)
-    await asyncio.to_thread(gateway.stop)
+    await asyncio.to_thread(gateway.stop, 60)
     assert gateway.exit_status == 0
     assert set(things[3 * questions :]) == {"em-2", "em-4"}
     assert "hall: changed: em-2 em-4 em-3" in (tmp_path / "gateway.log").read_text()
