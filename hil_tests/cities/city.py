@@ -16,7 +16,7 @@ from hil_tests.cities import wiring
 from hil_tests.cities.koper import MBUS, MODBUS, NODES, OTHERS_THING, MeterPlan, NodePlan
 from hil_tests.instruments import broker, influx, node, plain_publisher
 from hil_tests.instruments.fast_time import REAL, Clock
-from hil_tests.instruments.process import BenchError, Program, answers, free_ports, is_free, wait_until
+from hil_tests.instruments.process import BenchError, Program, answers, free_ports, is_free, listens, wait_until
 from hil_tests.instruments.proxy import Proxy
 from hil_tests.instruments.small_disk import SmallDisk, small_disk
 from hil_tests.judging.door import Door, opened
@@ -132,7 +132,8 @@ class VirtualCity:
         if not self.plan.is_silent:
             self._start_simulators()
         self._add("broker", broker.program(self.plan.broker, self.plan.directory, self._log("broker")))
-        wait_until(lambda: answers(self.plan.ports.mqtt), f"the broker listens: {self._log('broker')}")
+        started, mqtt = self.programs["broker"], self.plan.ports.mqtt
+        wait_until(lambda: listens(started, mqtt), f"the broker listens: {self._log('broker')}")
         if self.plan.can_fail:
             port = next(port for port in free_ports(6) if port not in self.plan.ports)
             self._network = Proxy(port, self.plan.ports.mqtt)

@@ -4,7 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from hil_tests.instruments.process import BenchError, Program, answers, wait_until
+from hil_tests.instruments.process import BenchError, Program, listens, wait_until
 from provisioning import broker
 
 KINDS: tuple[broker.Kind, ...] = ("nats", "mosquitto")
@@ -31,7 +31,7 @@ def start(kind: broker.Kind, directory: Path, log: Path) -> Program:
     started = program(kind, directory, log)
     started.start()
     port = broker.port_of(directory)
-    wait_until(lambda: answers(port), f"{kind} listens on {port}: {log}")
+    wait_until(lambda: listens(started, port), f"{kind} listens on {port}: {log}")
     return started
 
 

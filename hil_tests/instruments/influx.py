@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from collector.bench.servers import influx_settings
-from hil_tests.instruments.process import BenchError, Program, answers, free_port, wait_until
+from hil_tests.instruments.process import BenchError, Program, free_port, listens, wait_until
 
 
 def start(directory: Path, log: Path, port: int | None = None) -> tuple[Program, str]:
@@ -17,5 +17,5 @@ def start(directory: Path, log: Path, port: int | None = None) -> tuple[Program,
     config = influx_settings(directory, port)
     program = Program("influxdb", [found, "-config", config], log)
     program.start()
-    wait_until(lambda: answers(port), f"influxd listens on {port}: {log}")
+    wait_until(lambda: listens(program, port), f"influxd listens on {port}: {log}")
     return program, f"influx://127.0.0.1:{port}/senzorika"
