@@ -47,12 +47,17 @@ def is_let_in(directory: Path, name: str) -> bool:
         return False
 
 
-def is_heard(collector: Client, node: Client) -> bool:
+def is_heard(collector: Client, node: Client, other: Client) -> bool:
+    """The other one may speak, and does so after it: once the other is heard, the node would have been."""
     try:
         node.publish("koper/v1/park-0007/reading", b"here")
     except (RuntimeError, ValueError):
         return False
-    return bool(collector.everything(0.3))
+    other.publish("koper/v1/park-0002/reading", b"after it")
+    came = [collector.received.get(timeout=60)]
+    while came[-1][1] != b"after it":
+        came.append(collector.received.get(timeout=60))
+    return ("koper/v1/park-0007/reading", b"here") in came
 
 
 def test_what_a_van_issued_is_let_in_once_the_city_took_it_over(directory: Path, van: Path) -> None:
@@ -60,24 +65,29 @@ def test_what_a_van_issued_is_let_in_once_the_city_took_it_over(directory: Path,
     # mosquitto lets in whom a van certified, and gives no rights to a name that it does not know
     assert not is_let_in(directory, "park-0007") or not heard_alone(directory)
     take_home(van, directory)
-    wait_until(lambda: is_let_in(directory, "park-0007"), "the broker read its rights again")
-    assert heard_alone(directory)
+    wait_until_heard(directory)
+
+
+def wait_until_heard(directory: Path) -> None:
+    """To be let in is not enough: mosquitto does so before it has read its rights again."""
+    wait_until(lambda: is_let_in(directory, "park-0007") and heard_alone(directory), "the broker read its rights again")
 
 
 def heard_alone(directory: Path) -> bool:
-    with connected(directory, "collector", "park-0007") as (collector, node):
+    with connected(directory, "collector", "park-0007", "park-0002") as (collector, node, other):
         assert collector.subscribe("koper/v1/+/reading") < 0x80
-        return is_heard(collector, node)
+        return is_heard(collector, node, other)
 
 
 def test_a_stolen_van_is_silenced_with_all_it_issued(directory: Path, van: Path) -> None:
     take_home(van, directory)
-    wait_until(lambda: is_let_in(directory, "park-0007"), "the broker read its rights again")
-    with connected(directory, "collector", "park-0007") as (collector, node):
+    wait_until_heard(directory)
+    with connected(directory, "collector", "park-0007", "park-0002") as (collector, node, other):
         assert collector.subscribe("koper/v1/+/reading") < 0x80
-        assert is_heard(collector, node)
+        assert is_heard(collector, node, other)
         assert provision(["revoke", str(directory), "van-1"]) == 0
-        wait_until(lambda: not is_heard(collector, node), "the live session is silenced", seconds=2, step=0)
+        # the broker is told so by a signal, and takes it when it runs
+        wait_until(lambda: not is_heard(collector, node, other), "the live session is silenced", seconds=60)
     assert not is_let_in(directory, "park-0007")
     # also when it brings the chain, which leads to the root
     shutil.copy(van / "certificates/park-0007.pem", directory / "certificates")
@@ -112,7 +122,7 @@ def test_a_node_that_a_van_certified_speaks_to_the_citys_broker(directory: Path,
     except BenchError as missing:
         pytest.skip(str(missing))
     take_home(van, directory)
-    wait_until(lambda: is_let_in(directory, "park-0007"), "the broker read its rights again")
+    wait_until_heard(directory)
     config = {
         "city": "koper",
         "publisher": "park-0007",
@@ -128,7 +138,7 @@ def test_a_node_that_a_van_certified_speaks_to_the_citys_broker(directory: Path,
         assert collector.subscribe("koper/v1/+/state") < 0x80
         program.start()
         try:
-            topics = {topic for topic, _ in collector.everything(5)}
-            assert "koper/v1/park-0007/state" in topics, program.last_lines()
+            while collector.received.get(timeout=120)[0] != "koper/v1/park-0007/state":
+                assert program.is_running, program.last_lines()
         finally:
             program.kill()

@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from provisioning.broker import port_of
 
 _HUNG_UP = 255
+_PATIENCE = 60.0  # s
 
 
 class Client:
@@ -39,17 +40,17 @@ class Client:
         """Return the reason code: 0 when the broker took us, 255 when it hung up."""
         self._client.connect("localhost", self._port, keepalive=30)
         self._client.loop_start()
-        return self._connected.get(timeout=10)
+        return self._connected.get(timeout=_PATIENCE)
 
     def subscribe(self, topic_filter: str) -> int:
         """Return the granted QoS, or 0x80 or more when the broker refused."""
         self._client.subscribe(topic_filter, 1)
-        return self._subscribed.get(timeout=10)[0]
+        return self._subscribed.get(timeout=_PATIENCE)[0]
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """QoS 1; whether the broker passes it on shows only at a subscriber: both acknowledge what they deny."""
         sent = self._client.publish(topic, payload, qos=1, retain=retain)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + _PATIENCE
         while not sent.is_published() and self._client.is_connected() and time.monotonic() < deadline:
             sent.wait_for_publish(0.1)
 
