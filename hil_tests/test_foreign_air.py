@@ -34,6 +34,8 @@ from hil_tests.instruments.chips.sensirion import Scd41, Sht4x
 from hil_tests.instruments.chips.sps30 import Sps30
 from hil_tests.instruments.chips.wire import Wire
 
+PATIENCE = 10.0  # s, where an answer comes
+
 
 class Told:
     """What the virtual sensors said that they gave."""
@@ -136,7 +138,7 @@ class SmBus:
 
 def test_sensirions_client_reads_our_sps30(told: Told, serial: Serial) -> None:
     chip = Sps30(lambda: (7.5, 125.25, 17.0, 1.0), told.now, Wire(told.gave))
-    with ShdlcSerialPort(serial.connect(chip), 115200) as port:
+    with ShdlcSerialPort(serial.connect(chip), 115200, additional_response_time=PATIENCE) as port:
         device = Sps30Device(ShdlcChannel(port))
         with pytest.raises(ShdlcDeviceError):
             device.read_measurement_values_float()
@@ -152,7 +154,7 @@ def test_sensirions_client_reads_our_sps30(told: Told, serial: Serial) -> None:
 
 def test_sensirions_client_refuses_the_damaged_answers_of_our_sps30(told: Told, serial: Serial) -> None:
     chip = Sps30(lambda: (7.5, 125.25, 17.0, 1.0), told.now, Wire(told.gave))
-    with ShdlcSerialPort(serial.connect(chip), 115200) as port:
+    with ShdlcSerialPort(serial.connect(chip), 115200, additional_response_time=PATIENCE) as port:
         device = Sps30Device(ShdlcChannel(port))
         device.start_measurement(OutputFormat.OUTPUT_FORMAT_FLOAT)
         chip._wire = Wire(told.gave, faults=1.0, seed=3)  # noqa: SLF001 - from here on every answer is damaged
@@ -180,6 +182,7 @@ def test_py_sds011_reads_our_sds011(told: Told, serial: Serial) -> None:
     client.sleep()
     client.ser.timeout = 0.2  # codespell:ignore ser
     assert client.query() is None
+    client.ser.timeout = PATIENCE  # codespell:ignore ser
     client.sleep(sleep=False)
     assert client.query() == (123.6, 261.8)
     client.ser.close()  # codespell:ignore ser

@@ -77,7 +77,7 @@ CASES = [name for name in vars(Bench) if not name.startswith("_")]
 def by_mbpoll(where: list[str]) -> bool:
     """A foreign client reads the coil."""
     *how, at = where
-    asked = ["mbpoll", *how, "-a", "1", "-0", "-r", str(COIL), "-t", "0", "-1", "-q", at]
+    asked = ["mbpoll", *how, "-a", "1", "-0", "-r", str(COIL), "-t", "0", "-1", "-q", "-o", "10", at]
     said = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=20).stdout
     (line,) = [line for line in said.splitlines() if line.startswith(f"[{COIL}]")]
     return line.split()[1] == "1"
