@@ -16,7 +16,7 @@ _SECONDS = 2.0  # of each measurement
 
 
 class Rates(NamedTuple):
-    """Frames a second, from bytes to values by key; ``peer`` is 0 without pymeterbus."""
+    """Frames a second of work, from bytes to values by key; ``peer`` is 0 without pymeterbus."""
 
     ours: float
     peer: float
@@ -52,13 +52,13 @@ def _is_readable(decode: Callable[[bytes], None], octets: bytes) -> bool:
 
 
 def _rate(decode: Callable[[bytes], None], frames: Sequence[bytes], seconds: float) -> float:
-    begun = time.perf_counter()
+    begun = time.thread_time()  # what else the machine does meanwhile is not counted
     count = 0
-    while time.perf_counter() - begun < seconds:
+    while time.thread_time() - begun < seconds:
         for octets in frames:
             decode(octets)
         count += len(frames)
-    return count / (time.perf_counter() - begun)
+    return count / (time.thread_time() - begun)
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import tty
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from edge import line as lines
 from edge.errors import DeviceError, LineError
 from edge.line import Line, open_line
+from edge.tests.virtual_time import run_virtually
 
 
 def four(octets: bytes) -> int:
@@ -34,7 +36,11 @@ class FarEnd:
         return os.read(self.end, 100)
 
     def say(self, octets: bytes) -> None:
+        """It is at the gateway's end when this returns: the kernel takes its time to hand it on."""
         os.write(self.end, octets)
+        arrival = select.poll()
+        arrival.register(self._gateways_end, select.POLLIN)
+        assert arrival.poll(60_000)
 
     def unplug(self) -> None:
         for end in (self.end, self._gateways_end):
@@ -86,28 +92,34 @@ async def test_a_late_answer_is_not_taken_for_the_next_one(far: FarEnd, line: Li
     assert await exchange == b"good"
 
 
-async def test_a_part_of_an_answer_is_said_so(far: FarEnd, line: Line) -> None:
-    exchange = asyncio.create_task(line.exchange(b"ask", 0.1, four))
-    await far.asked()
-    far.say(b"a")
-    with pytest.raises(DeviceError, match="only 61 within"):
-        await exchange
+def test_a_part_of_an_answer_is_said_so(far: FarEnd) -> None:
+    async def asks() -> None:
+        line = await open_line(far.path, 2400, "E")
+        exchange = asyncio.create_task(line.exchange(b"ask", 0.1, four))
+        await far.asked()
+        far.say(b"a")
+        with pytest.raises(DeviceError, match="only 61 within"):
+            await exchange
+        line.close()
+
+    run_virtually(asks())
 
 
-async def test_a_line_that_never_falls_silent_is_a_fault_of_the_line(
-    far: FarEnd, line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lines, "_LONGEST_NOISE", 0.1)
-
+def test_a_line_that_never_falls_silent_is_a_fault_of_the_line(far: FarEnd) -> None:
     async def chatter() -> None:
         while True:
             far.say(b"x")
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(lines.SILENCE / 4)
 
-    talking = asyncio.create_task(chatter())
-    with pytest.raises(LineError, match="does not fall silent"):
-        await line.exchange(b"ask", 2, four)
-    talking.cancel()
+    async def asks() -> None:
+        line = await open_line(far.path, 2400, "E")
+        talking = asyncio.create_task(chatter())
+        with pytest.raises(LineError, match="does not fall silent"):
+            await line.exchange(b"ask", 2, four)
+        talking.cancel()
+        line.close()
+
+    run_virtually(asks())
 
 
 async def test_a_pulled_cable_is_a_fault_of_the_line(far: FarEnd, line: Line) -> None:

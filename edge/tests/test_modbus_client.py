@@ -3,6 +3,7 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -11,6 +12,7 @@ from edge.modbus import client as clients
 from edge.modbus.client import Client, Kind
 from edge.modbus.register import Block
 from edge.tests.rtu import crc
+from edge.tests.virtual_time import run_virtually
 
 
 class Meter:
@@ -44,12 +46,18 @@ class Meter:
             writer.close()
 
 
-@pytest.fixture
-async def meter() -> AsyncIterator[Meter]:
+@asynccontextmanager
+async def metered() -> AsyncIterator[Meter]:
     made = Meter()
     await made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture
+async def meter() -> AsyncIterator[Meter]:
+    async with metered() as made:
+        yield made
 
 
 def client_of(meter: Meter, kind: Kind = "modbus-rtu", timeout: float = 0.15) -> Client:
@@ -72,41 +80,56 @@ async def read_all(client: Client, addresses: range) -> tuple[int, int]:
     return right, wrong
 
 
-async def test_a_late_answer_never_becomes_the_next_reads(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_answer_never_becomes_the_next_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "SILENCE", 0.1)
     monkeypatch.setattr(clients, "LATEST", 0.1)
-    meter.delays = [0.2 if number % 5 == 0 else 0.0 for number in range(40)]  # 50 ms past the timeout
-    client = client_of(meter)
-    assert await read_all(client, range(40)) == (32, 0)
-    client.close()
+
+    async def asks() -> None:
+        async with metered() as meter:
+            meter.delays = [0.2 if number % 5 == 0 else 0.0 for number in range(40)]  # 50 ms past the timeout
+            client = client_of(meter)
+            assert await read_all(client, range(40)) == (32, 0)
+            client.close()
+
+    run_virtually(asks())
 
 
-async def test_a_cancelled_read_never_answers_the_next_one(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancelled_read_never_answers_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "SILENCE", 0.1)
     monkeypatch.setattr(clients, "LATEST", 0.1)
-    client = client_of(meter, timeout=1)
-    await client.read(1, block(90))
-    meter.delays = [0.06, 0.0, 0.06, 0.0]
-    for address in (0, 10):
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(client.read(1, block(address)), 0.02)
-        assert await client.read(1, block(address + 5)) == [address + 5, address + 6]
-    client.close()
+
+    async def asks() -> None:
+        async with metered() as meter:
+            client = client_of(meter, timeout=1)
+            await client.read(1, block(90))
+            meter.delays = [0.06, 0.0, 0.06, 0.0]
+            for address in (0, 10):
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(client.read(1, block(address)), 0.02)
+                assert await client.read(1, block(address + 5)) == [address + 5, address + 6]
+            client.close()
+
+    run_virtually(asks())
 
 
-async def test_the_line_is_left_silent_before_it_is_opened_again(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_line_is_left_silent_before_it_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "SILENCE", 0.3)
     monkeypatch.setattr(clients, "LATEST", 0.1)
-    client = client_of(meter)
-    await client.read(1, block(0))
-    meter.delays = [0.2]
-    with pytest.raises(DeviceError, match="no answer"):
-        await client.read(1, block(1))
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
-    await client.read(1, block(2))
-    assert loop.time() - begun >= 0.29
-    client.close()
+
+    async def asks() -> None:
+        async with metered() as meter:
+            client = client_of(meter)
+            await client.read(1, block(0))
+            meter.delays = [0.2]
+            with pytest.raises(DeviceError, match="no answer"):
+                await client.read(1, block(1))
+            loop = asyncio.get_running_loop()
+            begun = loop.time()
+            await client.read(1, block(2))
+            assert loop.time() - begun >= 0.29
+            client.close()
+
+    run_virtually(asks())
 
 
 async def test_a_refusal_names_its_reason_and_the_line_stays_open(meter: Meter) -> None:

@@ -13,16 +13,17 @@ async def asked(*, is_trusted: bool) -> ntplib.NTPStats:
     server = await timeserver.serve("127.0.0.1", 0, lambda: is_trusted)
     port = server.get_extra_info("sockname")[1]
     try:
-        return await asyncio.to_thread(ntplib.NTPClient().request, "127.0.0.1", 4, port, 2)
+        return await asyncio.to_thread(ntplib.NTPClient().request, "127.0.0.1", 4, port, 60)
     finally:
         server.close()
 
 
 async def test_a_foreign_client_sets_its_clock_by_it() -> None:
+    begun = time.time()
     stats = await asked(is_trusted=True)
     assert (stats.mode, stats.version, stats.stratum, stats.leap) == (4, 4, 3, 0)
-    assert abs(stats.offset) < 0.1
-    assert abs(stats.tx_time - time.time()) < 2
+    assert abs(stats.offset) <= stats.delay / 2 + 0.005  # both have the same clock: only the way takes time
+    assert begun - 0.005 <= stats.tx_time <= time.time() + 0.005
 
 
 async def test_a_clock_that_is_not_trusted_says_so() -> None:
