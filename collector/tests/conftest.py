@@ -16,12 +16,16 @@ from collector.entities.inventory import load_inventory
 from collector.running.broker import find_program
 from collector.tests.influx_servers import certificate, running_influx, running_victoria
 
-_ports = itertools.count(20_000 + os.getpid() % 100 * 100)  # below 32768: no outgoing connection sits there
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+_PLACE = int(_WORKER.removeprefix("gw")) % 5 if _WORKER else 5
+# Of this worker alone: above those of hil_tests, below outgoing connections, whose range begins at 32768.
+_OURS = range(26_000 + 1_000 * _PLACE, 27_000 + 1_000 * _PLACE)
+_turns = itertools.count(37 * os.getpid())
 _databases = itertools.count(1)
 
 
 def free_port() -> int:
-    for port in _ports:
+    for port in (_OURS[next(_turns) % len(_OURS)] for _ in _OURS):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -90,11 +94,14 @@ class RunningBroker:
         with (self.folder / "broker.log").open("ab") as log:
             command = [find_program(broker.kind), "-c", str(broker.config)]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             with socket.socket() as probe:
-                if probe.connect_ex((broker.host, broker.port)) == 0:
-                    return
+                is_answered = probe.connect_ex((broker.host, broker.port)) == 0
+            if self._process.poll() is not None:
+                break  # whoever answers is a stranger
+            if is_answered:
+                return
             time.sleep(0.02)
         pytest.fail(f"the broker does not start: {(self.folder / 'broker.log').read_text()[-500:]}")
 

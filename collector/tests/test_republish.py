@@ -35,11 +35,20 @@ class Listener:
         self._decoder = mqtt.Decoder()
         self.heard: list[tuple[str, Any]] = []
 
-    async def hear(self, seconds: float = 1.0) -> None:
+    async def hear(self, seconds: float) -> None:
         """All that comes until nothing came for so long, or the broker hung up."""
         with suppress(TimeoutError, ConnectionError):
             while octets := await asyncio.wait_for(self._reader.read(65536), seconds):
                 self._take(octets)
+
+    async def hears(self, count: int) -> None:
+        """So many messages, however long they take, and what comes beside them."""
+        async with asyncio.timeout(120):
+            while len(self.heard) < count:
+                octets = await self._reader.read(65536)
+                assert octets, "the broker hung up"
+                self._take(octets)
+        await self.hear(0.5)
 
     async def until(self, kind: int) -> Any:
         while True:
@@ -100,7 +109,7 @@ async def test_a_subscriber_hears_an_observation_as_http_gives_it(city: City, br
         async with publishing(broker) as publisher:
             await publisher.publish(1, 3)
             await until(lambda: len(city.feed.since(0)) > 0)
-        await listener.hear()
+        await listener.hears(3)
     stream = city.registry.datastream_of(Series("spot-0001", "distance"))
     assert stream
     assert [topic for topic, _ in listener.heard] == [f"koper/v1.1/Datastreams({stream.id})/Observations"] * 3
@@ -119,8 +128,9 @@ async def test_nobody_but_the_collector_publishes_copies(broker: RunningBroker) 
             async with listening(broker, forger) as one:
                 one.publish(topic)
                 await one.hear(0.3)
-            await listener.hear(0.5)
-            assert [heard for heard, _ in listener.heard] == ([topic] if forger == "collector" else [])
+            expected = [topic] if forger == "collector" else []
+            await listener.hears(len(expected))
+            assert [heard for heard, _ in listener.heard] == expected
     async with listening(broker, "collector", "koper/v1/+/reading") as collector:
         async with listening(broker, "reader") as one:
             one.publish(topic)

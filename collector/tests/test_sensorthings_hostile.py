@@ -57,10 +57,10 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_too_much_is_refused_at_once(client: TestClient, name: str) -> None:
     text = REFUSED[name]
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(AskedWrongError):
         parse(text)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
     answer = client.get(f"/v1.1/Locations?$filter={quote(text)}")
     assert answer.status_code in (400, 414)
 
@@ -102,11 +102,11 @@ def test_a_text_that_goes_to_the_store_stays_a_text(client: TestClient, text: st
 
 def test_the_largest_filter_there_may_be_is_quick_to_read() -> None:
     alternatives = " or ".join(f"id eq {number}" for number in range(75))
-    started = time.perf_counter()
+    started = time.thread_time()
     parse(alternatives)
     parse("-" * 30 + "1 eq 1")
     parse(f"{'(' * 30}st_intersects(location,geography'{SQUARE}'){')' * 30}")
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 async def test_work_is_counted_and_has_a_bound() -> None:

@@ -1,9 +1,9 @@
 """Does a question about one datastream and a stretch of time cost the same, when ten million observations are kept?"""
 
 import resource
-import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +73,15 @@ def ask(client: TestClient, path: str) -> Any:
     return answer.json()
 
 
-def seconds(client: TestClient, path: str) -> float:
-    spent = []
+def seconds(several: Sequence[TestClient], path: str) -> list[float]:
+    """What the quickest of nine answers of each took. They are asked in turn, and what the machine does hits all."""
+    quickest = [inf] * len(several)
     for _ in range(9):
-        started = time.perf_counter()
-        ask(client, path)
-        spent.append(time.perf_counter() - started)
-    return statistics.median(spent)
+        for place, client in enumerate(several):
+            started = time.perf_counter()
+            ask(client, path)
+            quickest[place] = min(quickest[place], time.perf_counter() - started)
+    return quickest
 
 
 # steps 360 to 377, an hour after the beginning, which both stores hold
@@ -100,7 +102,7 @@ def test_a_hundred_times_as_many_do_not_make_it_slower(small: TestClient, large:
     answer = ask(large, path)
     assert answer["value"]
     assert answer["value"] == ask(small, path)["value"]
-    few, many = seconds(small, path), seconds(large, path)
+    few, many = seconds((small, large), path)
     print(f"{name}: {few * 1000:.1f} ms of {SMALL:,}, {many * 1000:.1f} ms of {LARGE:,}")  # noqa: T201  # a figure
     # A scan of all would be a hundred times as much; six times, and a little for a machine that does other things too.
     assert many < 6 * few + 0.02
