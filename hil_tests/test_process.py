@@ -8,17 +8,20 @@ import pytest
 
 from hil_tests.instruments.process import BenchError, Program, wait_until
 
-# Threads that are always in the midst of something, and most of the time of a write that is waited for.
+# One thread that is in a write that is waited for most of the time, and some that are in the midst of a system call.
 BUSY = """
 import os, sys, threading
-def write(path):
-    with open(path, "wb") as file:
-        while True:
-            file.seek(0)
-            file.write(bytes(1 << 20))
-            os.fsync(file.fileno())
-for number in range(4):
-    threading.Thread(target=write, args=(f"{sys.argv[1]}/{number}",)).start()
+def write(file):
+    while True:
+        os.pwrite(file, bytes(4096), 0)
+        os.fsync(file)
+def turn(pipe):
+    while True:
+        os.write(pipe[1], bytes(4096))
+        os.read(pipe[0], 4096)
+threading.Thread(target=write, args=(os.open(f"{sys.argv[1]}/file", os.O_CREAT | os.O_WRONLY),)).start()
+for _ in range(2):
+    threading.Thread(target=turn, args=(os.pipe(),)).start()
 print("busy", flush=True)
 """
 
@@ -39,7 +42,7 @@ def states(program: Program) -> set[str]:
 
 
 def test_a_frozen_program_stands_and_goes_on_when_it_is_thawed(program: Program) -> None:
-    for _ in range(50):
+    for _ in range(20):
         program.freeze()
         assert states(program) == {"T"}
         assert program.is_running
