@@ -1,5 +1,6 @@
 """What esptool says is read line by line, a journal survives any cut, and what can't be begun is refused by name."""
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -64,10 +65,17 @@ def test_the_reason_is_what_esptool_called_fatal_or_its_last_line() -> None:
     assert esptool_output.reason("") == "esptool said nothing"
 
 
-async def test_a_program_that_never_ends_is_ended() -> None:
-    sleeping = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"]
-    heard: list[str] = []
-    ended = await programs.run(sleeping, 2, heard.append)
+async def test_a_program_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeping = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(250)"]
+    loop, heard = asyncio.get_running_loop(), []
+    time = loop.time
+
+    def hear(line: str) -> None:
+        """As soon as it has spoken, its time is over."""
+        heard.append(line)
+        monkeypatch.setattr(loop, "time", lambda: time() + 200)
+
+    ended = await programs.run(sleeping, 200, hear)
     assert (ended.status, ended.text, heard) == (None, "here\n", ["here"])
 
 
