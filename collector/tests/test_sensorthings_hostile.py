@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.city import City
-from collector.refusals import AskedWrongError, sifting
+from collector.refusals import AskedWrongError
 from collector.sensorthings.functions import FUNCTIONS
 from collector.sensorthings.grammar import parse
 from collector.sensorthings.sifting import Sieve
@@ -137,7 +137,7 @@ async def test_others_have_their_turn_while_much_is_sifted() -> None:
 
 
 def test_a_request_over_the_bound_is_refused_with_the_number(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sifting.Sieve.__init__, "__defaults__", (500,))
+    monkeypatch.setattr(Sieve.__init__, "__defaults__", (500,))
     with client_of(city) as client:
         answer = client.get("/v1.1/Observations?$filter=floor(result) eq 1")
         assert answer.status_code == 400
