@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -55,6 +56,14 @@ async def spot(tmp_path: Path) -> AsyncIterator[str]:
     await sensors.stop()
 
 
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """A directory that no disk delays, where the system has one."""
+    memory = Path("/dev/shm")  # noqa: S108 - the directory in it is ours alone
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as made:
+        yield Path(made)
+
+
 def built(
     directory: Path, tmp_path: Path, hal: dict[str, Any], sources: dict[str, str] | None = None, **changes: Any
 ) -> node.BuiltNode:
@@ -84,8 +93,8 @@ async def test_a_node_that_hangs_is_reset_by_its_watchdog_and_says_so(
     program = program_of(made, tmp_path)
     program.start()
     try:
-        await collector.until(lambda: any(one.get("boot") == 2 for one in collector.states), "a second boot", 120)
-        after = next(one for one in collector.states if one.get("boot") == 2)
+        await collector.until(lambda: any(one.get("boot", 0) >= 2 for one in collector.states), "a second boot", 120)
+        after = next(one for one in collector.states if one.get("boot", 0) >= 2)
         assert after["reset"] == "watchdog"
         await collector.until(lambda: len(collector.numbers()) > 8, "readings after the reset")
     finally:
@@ -102,6 +111,7 @@ async def test_the_time_comes_from_the_gateway_and_nothing_is_lost_before_it(
     )
     port = transport.get_extra_info("sockname")[1]
     program = program_of(built(directory, tmp_path, {"sensor": spot, "ntp": f"127.0.0.1:{port}"}), tmp_path)
+    begun = time.time()
     program.start()
     try:
         await asyncio.sleep(3)  # it measures without time
@@ -111,9 +121,8 @@ async def test_the_time_comes_from_the_gateway_and_nothing_is_lost_before_it(
     finally:
         program.kill()
         transport.close()
-    ahead = [reading["at"] / 1000 - time.time() for reading in collector.readings()]
-    assert min(ahead) > 3590 - 10
-    assert max(ahead) < 3601
+    times = [reading["at"] / 1000 for reading in collector.readings()]
+    assert begun + 3600 - 5 < min(times) < max(times) < time.time() + 3600 + 5  # an answer may be on its way for long
     assert collector.readings()[-1]["at"] - collector.readings()[0]["at"] > 1500, "those before the time are among them"
     assert collector.states[0]["clock"] == "ntp"
     assert all("quality" not in reading for reading in collector.readings()), "one boot: exact stamps"
@@ -121,14 +130,14 @@ async def test_the_time_comes_from_the_gateway_and_nothing_is_lost_before_it(
 
 @pytest.mark.slow
 async def test_nothing_blocks_the_loop_while_the_broker_comes_and_goes(
-    collector: Receipts, running_broker: Program, directory: Path, tmp_path: Path, spot: str
+    collector: Receipts, running_broker: Program, directory: Path, in_memory: Path, spot: str
 ) -> None:
     """The node's own probe counts turns of the loop that came more than 50 ms late.
 
     A shared machine may halt a process as it likes, so a few turns in a thousand are its mood; a call that blocks for
-    the seconds of an outage would be hundreds.
+    the seconds of an outage would be hundreds. Its flash is memory: how long a shared disk syncs is not asked.
     """
-    program = program_of(built(directory, tmp_path, {"sensor": spot}), tmp_path)
+    program = program_of(built(directory, in_memory, {"sensor": spot}), in_memory)
     program.start()
     try:
         await collector.has(20)
