@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 
 from edge import config as gateway
 from edge.bus import Bus, MbusBus, ModbusBus
+from firmware import contract
 from hil_tests import records
 from hil_tests.cities.city import Plan, VirtualCity
 from hil_tests.cities.koper import NODES
@@ -34,6 +35,17 @@ def since(begin: int, city: VirtualCity) -> dict[Key, list[tuple[int, Value]]]:
     return {key: of for key, of in several.items() if of}
 
 
+def times_of(several: Sequence[Said], begin: int) -> dict[Key, set[int]]:
+    """When was measured, from then on, what they say?"""
+    found: dict[Key, set[int]] = {}
+    for one in several:
+        if one.topic.endswith("/reading"):
+            for reading in contract.decode_reading(one.payload.encode())["readings"]:
+                for quantity in reading["values"] if reading["at"] >= begin else ():
+                    found.setdefault((reading["thing"], quantity), set()).add(reading["at"])
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_what_was_said_is_stored_once_by_another_collector_however_often_it_is_said_again(
@@ -49,10 +61,20 @@ def test_what_was_said_is_stored_once_by_another_collector_however_often_it_is_s
             wait_until(lambda: {key[0] for key in since(begin, first)} == set(first.publishers), "every thing is read")
             for name in first.devices:
                 first.programs[name].stop()
-        kept = since(begin, first)
+        said = records.read(file)
+        heard = times_of(said, begin)
+
+        def known() -> dict[Key, list[tuple[int, Value]]]:
+            """Without what was measured last and reached the reader no more."""
+            found = since(begin, first).items()
+            return {key: [one for one in of if one[0] <= max(heard[key])] for key, of in found if key in heard}
+
+        wait_until(
+            lambda: {key: {at for at, _ in of} for key, of in known().items()} == heard, "what was heard is stored"
+        )
+        kept = known()
     finally:
         first.stop()
-    said = records.read(file)
     assert {one.topic.rpartition("/")[2] for one in said} == {"reading", "state"}
     second = VirtualCity(Plan(tmp_path / "second", Ports(*free_ports(2)), kind, nodes=NODES[:1], is_silent=True))
     try:
