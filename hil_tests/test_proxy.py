@@ -145,6 +145,7 @@ def test_of_a_corrupt_network_one_bit_of_a_piece_is_wrong(proxy: Proxy) -> None:
     sent = bytes(64)
     with connected(proxy) as one:
         with proxy.corrupt(1.0):
-            heard = said_back(one, sent)
-        assert 1 <= sum(octet.bit_count() for octet in heard) <= 2  # once there, once back; perhaps the same bit
+            heard = b"".join(said_back(one, sent) for _ in range(4))
+        # Of each, one there and one back; perhaps the same one, but not four times.
+        assert 1 <= sum(octet.bit_count() for octet in heard) <= 8
         assert said_back(one, b"after") == b"after"
