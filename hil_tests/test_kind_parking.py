@@ -13,6 +13,7 @@ from hil_tests.instruments.fast_time import starting_at
 from hil_tests.instruments.process import BenchError, find, wait_until
 from hil_tests.judging.comparison import Stored
 from hil_tests.judging.verdict import fetch
+from provisioning import release
 
 try:
     find("micropython")
@@ -21,19 +22,19 @@ except BenchError as missing:
 
 SPEED = 1440  # a day is a minute
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3600, 60
-BUILT_S = 8 * HOUR_S  # by then every node is built and has said what it sees
-LATE_S = 40 * MINUTE_S  # three samples of a minute each, and 1.5 s of a machine that is busy
+BUILT_S = 24 * HOUR_S  # by then every node is built and has said what it sees
+PROMPT_S = 40 * MINUTE_S  # three samples of a minute each, and 1.5 s of a machine that is busy
+LATE_S = 2.8 * HOUR_S  # 7 s of a machine that is busier; less than the shortest stay
 DAY = [
     (0.0, "free"),
     (2.0, "occupied"),
-    (3.5, "free"),
-    (5.0, "occupied"),  # for ten hours and a half, while it gets cold
-    (15.5, "free"),
-    (17.0, "occupied"),
-    (18.25, "free"),
-    (20.0, "occupied"),
-    (21.0, "free"),
+    (5.0, "free"),
+    (8.0, "occupied"),  # for ten hours and a half, while it gets cold
+    (18.5, "free"),
+    (21.5, "occupied"),
+    (24.5, "free"),
 ]
+END_S = BUILT_S + 27.5 * HOUR_S
 CHANGES = [(BUILT_S + hour * HOUR_S if hour else 0.0, occupancy) for hour, occupancy in DAY]
 WIRED: dict[str, dict[str, Any]] = {  # three ways to look at a spot
     "spot-0010": {"sensors": ["magnetometer"], "swing": 8.0},
@@ -44,7 +45,9 @@ WIRED: dict[str, dict[str, Any]] = {  # three ways to look at a spot
 
 @pytest.fixture
 def city(tmp_path: Path) -> Iterator[VirtualCity]:
-    settings = {"period_ms": 60_000, "heartbeat_ms": 2 * HOUR_S * 1000}
+    release.application()  # made once for all nodes, and before their time begins
+    # A sensor whose process does not run for a second is silent for 24 minutes.
+    settings = {"period_ms": 60_000, "heartbeat_ms": 2 * HOUR_S * 1000, "unknown_after_ms": 6 * HOUR_S * 1000}
     plans = [kind_city.plan(spot, "parking", {**wired, "changes": CHANGES}, settings) for spot, wired in WIRED.items()]
     clock = starting_at(time.time_ns() // 1_000_000 - 3 * DAY_S * 1000, SPEED)
     with kind_city.running(tmp_path / "city", *plans, clock=clock) as running:
@@ -55,7 +58,13 @@ def city(tmp_path: Path) -> Iterator[VirtualCity]:
 @pytest.mark.timeout(400)
 def test_every_change_of_a_day_arrives_with_the_right_occupancy_and_none_else(city: VirtualCity) -> None:
     began = kind_city.begun_ms(city)
-    wait_until(lambda: city.plan.clock.now_ms() > began + (BUILT_S + DAY_S) * 1000, "a day is over", 150)
+
+    def is_over() -> bool:
+        told = fetch(city.door, WIRED)
+        return all(max(told[spot, "occupancy"]).at > began + END_S * 1000 for spot in WIRED)
+
+    wait_until(lambda: city.plan.clock.now_ms() > began + END_S * 1000, "a day is over", 200)
+    wait_until(is_over, "each spot has told of its end", step=0.2)
     stored = fetch(city.door, WIRED)
     assert city.supervise() == [], "a node ended"
     for spot in WIRED:
@@ -63,17 +72,19 @@ def test_every_change_of_a_day_arrives_with_the_right_occupancy_and_none_else(ci
     deviations = [
         float(one.value)
         for one in stored["spot-0010", "magnetic_deviation"]
-        if 6 * HOUR_S <= (one.at - began) / 1000 - BUILT_S <= 15 * HOUR_S
+        if 11 * HOUR_S <= (one.at - began) / 1000 - BUILT_S <= 18 * HOUR_S
     ]
     print("deviation while the car stayed for ten hours, uT:", deviations)
     assert min(deviations) > 10, "the car that stayed has become the baseline"
 
 
 def judge(spot: str, began: int, stored: list[Stored]) -> None:
+    stored = sorted(stored)
     found = kind_city.changes_of(stored)
     assert [one.value for one in found] == [occupancy for _, occupancy in CHANGES], spot
     late = [(one.at - began) / 1000 - second for one, (second, _) in zip(found, CHANGES, strict=True)][1:]
     print(f"{spot}: {len(found)} changes, told {min(late):.0f} to {max(late):.0f} s after they were made")
-    assert min(late) >= 0
+    assert 0 <= min(late) <= PROMPT_S
     assert max(late) <= LATE_S
-    assert 8 <= len(stored) - len(found) <= 17, "heartbeats of two hours"
+    most = (stored[-1].at - stored[0].at) // (2 * HOUR_S * 1000) + 1
+    assert most // 2 <= len(stored) - len(found) <= most, "heartbeats of two hours"

@@ -1,7 +1,8 @@
 """All virtual sensors of a scenario, each on TCP ports of its own.
 
 ``python -m hil_tests.instruments.sensors SCENARIO.toml`` prints a line per sensor,
-``{"thing": ..., "ports": {"sensor": ...}}``, and serves until it is stopped. The scenario:
+``{"thing": ..., "ports": {"sensor": ...}, "begun_ms": ...}``, and serves until it is stopped; it began then (UTC, on
+its own clock). The scenario:
 
     truth = "truth.jsonl"          # relative to the scenario
     # what somebody shows a sensor right now stands beside it, in shown.json
@@ -71,7 +72,7 @@ def _settings(where: str, sensor: Sensor) -> tuple[ModuleType, Any]:
 
 
 class Sensors:
-    """All sensors of a scenario, listening; ``ports`` maps a thing to its TCP ports by name."""
+    """All sensors of a scenario, which begins now; ``ports`` maps a thing to its TCP ports by name."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.ports: dict[str, dict[str, int]] = {}
@@ -79,7 +80,7 @@ class Sensors:
         self._truth = TruthFile(scenario.truth)
         self._wires = Disturbances(scenario.disturbances)
         self._hands = Shown(scenario.truth.with_name(NAME))
-        self._begun_ms = scenario.clock.now_ms()
+        self.begun_ms = scenario.clock.now_ms()
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
@@ -87,7 +88,7 @@ class Sensors:
         for number, sensor in enumerate(self._scenario.sensor):
             kind, settings = _settings(f"sensor.{number}", sensor)
             seed = self._scenario.seed * 1000 + number
-            site = Site(sensor.thing, seed, self._scenario.clock, self._begun_ms, self._truth, self._wires, self._hands)
+            site = Site(sensor.thing, seed, self._scenario.clock, self.begun_ms, self._truth, self._wires, self._hands)
             self.ports[sensor.thing] = {}
             for name, serve in kind.serve(settings, site).items():
                 server = await asyncio.start_server(_until_gone(serve), "127.0.0.1", 0)
@@ -118,7 +119,7 @@ async def _serve(path: Path) -> None:
     sensors = Sensors(load(path))
     await sensors.start()
     for thing, ports in sensors.ports.items():
-        print(json.dumps({"thing": thing, "ports": ports}), flush=True)
+        print(json.dumps({"thing": thing, "ports": ports, "begun_ms": sensors.begun_ms}), flush=True)
     await asyncio.Event().wait()
 
 
