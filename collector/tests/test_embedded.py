@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from collector.analysis.rollup import roll_up
 from collector.analysis.windows import HOUR, Size, instant
 from collector.embedded import sealing
+from collector.embedded.writing import BEYOND, MOST_VERSIONS, TOO_MANY
 from collector.observation import Observation, Series
 from collector.series.aggregation import Aggregation
 from collector.series.batch import Batch
 from collector.series.query import Query
 from collector.stores import Keep, NotOfferedError, StoreError, open_store
-from collector.stores.duckdb import BEYOND, MOST_VERSIONS, TOO_MANY, DuckdbStore
+from collector.stores.duckdb import DuckdbStore
 
 DAY = 24 * HOUR
 MAY = instant(date(2026, 5, 1), 0)

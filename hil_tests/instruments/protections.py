@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import edge.outbox
+from collector.embedded.writing import Writing
 from collector.receiving.inbox import Arrival, Inbox
 from collector.series.batch import Batch, Positions
-from collector.stores.duckdb import DuckdbStore
 from edge.modbus.client import Client as ModbusClient
 from edge.schedule import Schedule
 from edge.uplink import Uplink
@@ -57,10 +57,10 @@ def outbox_flush() -> None:
 def dedupe() -> None:
     """The store takes what it has already for new."""
 
-    def everything(_self: DuckdbStore, _taken: Batch, doubtful: Positions) -> Positions:
+    def everything(_self: Writing, _taken: Batch, doubtful: Positions) -> Positions:
         return doubtful
 
-    DuckdbStore._not_kept = everything  # type: ignore[method-assign, assignment]  # noqa: SLF001
+    Writing._not_kept = everything  # type: ignore[method-assign, assignment]  # noqa: SLF001
 
 
 def stale_reply() -> None:
