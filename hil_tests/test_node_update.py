@@ -50,12 +50,12 @@ class LoopLag:
     worst_ms = blocked = turns = 0
 
     async def run(self):
-        await asyncio.sleep_ms(900)  # connected and answered, but not for a minute of the node's
+        await asyncio.sleep_ms(900)  # connected and answered, but not for ten minutes of the node's
         raise RuntimeError("later")
 """
 GOING_BACK = {
     "crashes at import": _source("link.py", "\nclass Link:", '\nraise ValueError("no good")\n\n\nclass Link:'),
-    "crashes later": {"loop_lag.py": LATER},
+    "crashes later": {"loop_lag.py": LATER, **_source("trial.py", "STEADY_MS = 60000\n", "STEADY_MS = 600000\n")},
     "refuses its settings": _source(
         "node_json.py",
         "    settings = check(",
