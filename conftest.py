@@ -5,6 +5,7 @@ import os
 import signal
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["hil_tests.plugin"]
 
@@ -20,6 +21,10 @@ MAY_BE_SKIPPED = (
     "a small disk can be mounted by root alone",
 )
 _unlisted: list[str] = []
+
+if "CI" not in os.environ:  # there hypothesis has no deadline by itself
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
