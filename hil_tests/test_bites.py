@@ -9,7 +9,7 @@ from hil_tests.harm.bites import BITES
 from hil_tests.harm.faults import FAULTS
 from hil_tests.instruments.protections import OFF
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(700)]
 
 
 def test_every_protection_that_can_be_switched_off_has_its_fault() -> None:
