@@ -18,6 +18,7 @@ import pytest
 from hil_tests.cities.city import Plan, VirtualCity
 from hil_tests.cities.koper import EVERY_SAMPLE, NODES
 from hil_tests.instruments.esp32.bench import FILE_SYSTEM, IMAGE_OFFSET, VirtualEsp32, interpreter_image
+from hil_tests.instruments.mpremote import mpremote
 from hil_tests.instruments.process import BenchError, Program, find, free_ports, wait_until
 from hil_tests.judging.verdict import fetch
 from provisioning.__main__ import main as provision
@@ -98,20 +99,16 @@ def touched(document: dict[str, Any]) -> list[str]:
     return [one["node"] for one in document["nodes"] if one["touched"]]
 
 
-def mpremote(board: VirtualEsp32, *verb: str) -> str:
-    """What an unmodified one says; it waits ten seconds for a REPL, and is started again where that was too short."""
-    for _ in range(6):
-        run = [find("mpremote"), "connect", str(board.port), *verb]
-        done = subprocess.run(run, capture_output=True, text=True, timeout=100, check=False)
-        if "could not enter raw repl" not in done.stdout + done.stderr:
-            break
+def said(board: VirtualEsp32, *verb: str) -> str:
+    """What an unmodified mpremote says."""
+    done = mpremote(board.port, *verb)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def digests(board: VirtualEsp32) -> str:
     """What the board computes."""
-    return mpremote(board, "fs", "sha256sum", "node.json")
+    return said(board, "fs", "sha256sum", "node.json")
 
 
 @pytest.mark.slow
@@ -129,8 +126,8 @@ def test_four_boards_become_nodes_that_publish_to_the_collector_by_one_command(
         sensors.write_text('truth = "sensors.truth.jsonl"\nseed = 7\n' + "".join(entries))
         listening.start()
         wait_until(lambda: len(listening.last_lines().splitlines()) == len(THINGS), "the sensors listen", 120)
-        said = [json.loads(line) for line in listening.last_lines().splitlines()]
-        settle(directory, {one["thing"]: one["ports"]["sensor"] for one in said}, city.plan.ports.mqtt)
+        announced = [json.loads(line) for line in listening.last_lines().splitlines()]
+        settle(directory, {one["thing"]: one["ports"]["sensor"] for one in announced}, city.plan.ports.mqtt)
         for board in boards:
             board.plug()
         begun = time.monotonic()
@@ -184,7 +181,7 @@ def test_a_corrupt_and_an_unplugged_board_are_named_the_others_finish_and_resume
 
 def read_back(board: VirtualEsp32) -> str:
     """node.json as the board has it."""
-    return mpremote(board, "fs", "cat", "node.json")
+    return said(board, "fs", "cat", "node.json")
 
 
 def has_gone_on(run: Program, journal: Path, size: int) -> bool:

@@ -19,6 +19,7 @@ from hil_tests.instruments.esp32.loader import Loader, RestartError, UnpluggedEr
 from hil_tests.instruments.esp32.loader_codec import Op, Request
 from hil_tests.instruments.esp32.registers import Registers
 from hil_tests.instruments.esp32.slip import Frames, framed
+from hil_tests.instruments.mpremote import mpremote
 from hil_tests.instruments.process import BenchError, Program, find, free_port, wait_until
 
 MAC = bytes.fromhex("246f28000001")
@@ -136,9 +137,11 @@ def esptool(board: VirtualEsp32, *arguments: object) -> subprocess.CompletedProc
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-def mpremote(board: VirtualEsp32, *arguments: object) -> str:
-    command = [find("mpremote"), "connect", str(board.port), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+def said(board: VirtualEsp32, *verb: str | Path) -> str:
+    """By mpremote."""
+    done = mpremote(board.port, *verb)
+    done.check_returncode()
+    return done.stdout
 
 
 @pytest.fixture
@@ -164,7 +167,7 @@ def holds(board: VirtualEsp32) -> list[str]:
 def test_an_application_that_never_asks_ends_with_its_board(board: VirtualEsp32) -> None:
     Flash(board.flash, 4 << 20).write(0x1000, interpreter_image())
     board.plug()
-    mpremote(board, "exec", "--no-follow", "print('runs')\nwhile True: pass")
+    said(board, "exec", "--no-follow", "print('runs')\nwhile True: pass")
     wait_until(lambda: "runs" in board.said(), "it runs")
     assert len(holds(board)) == 2, "the board and its interpreter"
     board.unplug()
@@ -198,15 +201,15 @@ def test_mpremote_keeps_files_on_its_flash_over_a_power_cut_and_runs_main(board:
     image.write_bytes(interpreter_image())
     main.write_text("import time\nprint('main runs')\nwhile True:\n    time.sleep(1)\n")
     esptool(board, "write-flash", "0x1000", image)
-    assert mpremote(board, "exec", "print(6 * 7)") == "42\n"
-    mpremote(board, "fs", "cp", main, ":main.py")
+    assert said(board, "exec", "print(6 * 7)") == "42\n"
+    said(board, "fs", "cp", main, ":main.py")
     digest = hashlib.sha256(main.read_bytes()).hexdigest()
-    assert mpremote(board, "fs", "sha256sum", "main.py").splitlines()[-1] == digest
+    assert said(board, "fs", "sha256sum", "main.py").splitlines()[-1] == digest
     board.plug()
     for _ in range(3):  # each interrupts the main.py that runs
-        assert mpremote(board, "fs", "sha256sum", "main.py").splitlines()[-1] == digest
-    mpremote(board, "reset")
-    assert mpremote(board, "exec", "print('again')") == "again\n"
+        assert said(board, "fs", "sha256sum", "main.py").splitlines()[-1] == digest
+    said(board, "reset")
+    assert said(board, "exec", "print('again')") == "again\n"
     assert "main runs" in board.said()
 
 

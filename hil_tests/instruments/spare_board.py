@@ -2,16 +2,16 @@
 
 import subprocess
 
-from hil_tests.instruments.process import BenchError, find
+from hil_tests.instruments.mpremote import mpremote
+from hil_tests.instruments.process import BenchError
 
 _ATTACHES = 20.0  # s until a board stands still and listens
 
 
 def run(port: str, code: str, seconds: float, what: str) -> str:
     """What the code printed; it may take so many seconds. BenchError begins with ``what``."""
-    command = [find("mpremote"), "connect", port, "exec", code]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=seconds + _ATTACHES)
+        done = mpremote(port, "exec", code, seconds=seconds + _ATTACHES)
     except subprocess.TimeoutExpired:
         raise BenchError(f"{what}: the board at {port} says nothing") from None
     if done.returncode:

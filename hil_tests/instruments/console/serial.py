@@ -21,7 +21,8 @@ from serial.tools.list_ports import comports
 
 from hil_tests.instruments.drivers import Place
 from hil_tests.instruments.listener import Listener
-from hil_tests.instruments.process import BenchError, find
+from hil_tests.instruments.mpremote import mpremote
+from hil_tests.instruments.process import BenchError
 from hil_tests.instruments.scenario import Strict
 
 _PAUSE = 0.2  # s for octets, and between two tries to open a port that has gone
@@ -98,9 +99,8 @@ class Port(Listener):
             self._port.write(_RESTART)
 
     def _mpremote(self, *verb: str) -> str:
-        command = [find("mpremote"), "connect", self._settings.found(), *verb]
         try:
-            done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_PATIENCE)
+            done = mpremote(self._settings.found(), *verb, seconds=_PATIENCE)
         except subprocess.TimeoutExpired:
             raise BenchError(f"{self._device}: mpremote {verb[0]}: nothing within {_PATIENCE} s") from None
         if done.returncode:

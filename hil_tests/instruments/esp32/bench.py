@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hil_tests.instruments.process import Program, find, wait_until
+from hil_tests.instruments.mpremote import mpremote
+from hil_tests.instruments.process import Program, wait_until
 
 IMAGE_OFFSET = 0x1000
 """Where the boot loader of an ESP32 lies, and where a merged image of an interpreter is written to."""
@@ -74,13 +75,10 @@ def flashed_board(folder: Path, files: Mapping[str, str]) -> VirtualEsp32:
     board.plug()
     image = folder / "image.bin"
     image.write_bytes(interpreter_image())
-    _do(sys.executable, "-m", "esptool", "--port", board.port, "write-flash", "0x1000", image)
+    write = [sys.executable, "-m", "esptool", "--port", str(board.port), "write-flash", "0x1000", str(image)]
+    subprocess.run(write, check=True, capture_output=True, timeout=100)
     for name, text in files.items():
         file = folder / name
         file.write_text(text)
-        _do(find("mpremote"), "connect", board.port, "fs", "cp", file, f":{name}")
+        mpremote(board.port, "fs", "cp", file, f":{name}").check_returncode()
     return board
-
-
-def _do(*command: str | Path) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=100)
