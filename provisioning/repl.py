@@ -65,12 +65,12 @@ async def about(port: str) -> dict[str, Any]:
 
 async def digests(port: str) -> dict[str, str]:
     """SHA-256 of every file, as the board itself reads it; then the board starts again, with its application."""
-    return await _ask(port, _DIGESTS, "reset", tries=_TRIES)
+    return await _ask(port, _DIGESTS, "reset")
 
 
-async def _ask(port: str, script: str, *then: str, tries: int = 1) -> dict[str, Any]:
+async def _ask(port: str, script: str, *then: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "mpremote", "connect", port, "exec", script, *then]
-    for _ in range(tries):
+    for _ in range(_TRIES):
         ended = await programs.run(command, _DEADLINE)
         if _NO_REPL not in ended.text:
             break
