@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -30,7 +29,6 @@ from collector.compiled import library
 from collector.config import CollectorConfig, HttpConfig, load_config
 from collector.entities.center import SHIPPED, load_centers
 from collector.entities.inventory import ConfigError, Inventory
-from collector.entities.meters import Meters
 from collector.ingest import Ingest
 from collector.messages.ordinary.reader import C_SOURCE
 from collector.metadata import DEFAULT as METADATA
@@ -40,8 +38,9 @@ from collector.running.broker import EmbeddedBroker, StartError, refuse_taken_po
 from collector.running.control import Control, RefusedError, alone, ask
 from collector.running.dispatch import Dispatch
 from collector.running.first_steps import first_reading, first_token, page
+from collector.running.fitting import Fitting
 from collector.running.housekeeping import Housekeeping
-from collector.running.registration import InventoryFile, Registration
+from collector.running.registration import Registration, inventory_file
 from collector.running.republish import Republishing
 from collector.running.verbs import verbs
 from collector.stores import Keep, NotOfferedError, StoreError
@@ -174,9 +173,8 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
     policy = Policy(
         load_centers(access.centers or SHIPPED), load_rules(access.openness), access.keys, access.pseudonyms
     )
-    inventory_file = InventoryFile(config.inventory, config.city, policy.centers.names)
-    inventory = inventory_file.read()
-    meters = Meters(config.meters)
+    file_of_inventory = inventory_file(config.inventory, config.city, policy.centers.names)
+    inventory = file_of_inventory.read()
     async with AsyncExitStack() as stack:
         stack.enter_context(alone(config.data))
         refuse_taken_port("http.port", config.http.host, config.http.port)
@@ -185,7 +183,7 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
             broker = EmbeddedBroker(config.broker)
             stack.push_async_callback(broker.stop)
             await broker.start()
-        city = replace(await asyncio.to_thread(_open, config, inventory, policy), meters=meters)
+        city = await asyncio.to_thread(_open, config, inventory, policy)
         stack.callback(city.close)
         await asyncio.to_thread(library, C_SOURCE)  # the first time it is compiled
         ingest = Ingest(city)
@@ -197,10 +195,12 @@ async def _serve(config: CollectorConfig, file: Path) -> None:
         if not city.access.tokens.all:
             print(first_token(city.access), flush=True)
         receiver = Receiver(city, ingest, config.broker)
-        registration = Registration(city, inventory_file, ingest, city.writer)
+        registration = Registration(city, file_of_inventory, ingest, city.writer)
+        fitting = [Fitting(city, config.meters)] if config.meters else []
         await _run_until_one_ends(
             receiver.run(),
             registration.run(),
+            *(one.run() for one in fitting),
             Housekeeping(city).run(),
             Dispatch(city, city.commands, receiver.publish).run(),
             Republishing(city, receiver.send_copies).run(),

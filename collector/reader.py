@@ -35,6 +35,8 @@ class Reader:
         self._store = store
         self._slots = asyncio.Semaphore(at_once)
         self._deadline = deadline
+        self.making = asyncio.Semaphore(1)
+        """Held by who reads whole series to make something of them."""
 
     def chunks(self, query: Query, size: int = CHUNK) -> AsyncGenerator[Sequence[Observation], None]:
         """Yield the answer in pieces; raises NotOfferedError, or StoreError when the deadline passes.
@@ -60,8 +62,13 @@ class Reader:
         return await self._within_slot(self._store.count, query)
 
     async def make(self, job: Callable[[], Answer]) -> Answer:
-        """What is made of answers, in a thread as they are."""
-        return await self._within_slot(lambda _: job(), None)
+        """What is made of answers, in a thread as they are; who is cancelled waits for its end."""
+        making = asyncio.create_task(asyncio.to_thread(job))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await asyncio.wait([making])
+            raise
 
     async def _pieces(
         self, ask: Callable[[Question], Opened[Piece]], question: Question, size: int

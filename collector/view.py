@@ -4,7 +4,6 @@ A view names things and datastreams as its asker may know them, and leaves out w
 it gives out and takes back are outward ones: those of a personal thing bear its pseudonym.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Hashable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -22,7 +21,7 @@ from collector.entities.catalog import Catalog
 from collector.entities.registry import Datastream, Thing
 from collector.entities.selection import Selection
 from collector.indicators.indicator import About, Row
-from collector.indicators.reading import Question, rows
+from collector.indicators.reading import Question, check, rows
 from collector.observation import Observation, Series
 from collector.series.aggregation import Aggregate, Aggregation
 from collector.series.batch import Int64s
@@ -203,13 +202,19 @@ class View:
     ) -> AsyncGenerator[tuple[Series, Sequence[Row]], None]:
         """The rows of an indicator of each series, made of what is stored; nothing of one that is not to be seen."""
         city = self._city
-        await asyncio.to_thread(city.meters.refresh, city.health)
+        until = now() if question.as_of is None else min(now(), question.as_of)
         for outward in several:
             inner = self._inner(outward)
             if inner is not None:
-                series = inner[1].series
-                about = About(city.meters.of(series), now())
-                yield outward, await rows(city.reader, series, question, about)
+                about = About(city.meters.of(inner[1].series), until)
+                yield outward, await rows(city.reader, inner[1].series, question, about)
+
+    async def check_indicators(self, several: Iterable[Series], question: Question) -> None:
+        """Raises AskedWrongError where a series has too much to read."""
+        for outward in several:
+            inner = self._inner(outward)
+            if inner is not None:
+                await check(self._city.reader, inner[1].series, question)
 
     def select_figures(self, question: Aggregation) -> Selection | None:
         """The series that a question is answered from; None where sums of what each may not see stand in it."""

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -46,20 +45,6 @@ def per_window(steps: Iterable[Step], windows: Sequence[Window]) -> list[Consump
                 estimated[index] += amount
                 bridged[index] += time
     return [Consumption(*row) for row in zip(windows, amounts, estimated, covered, bridged, strict=True)]
-
-
-def decimals(amounts: Iterable[Fraction], places: int) -> list[Decimal]:
-    """The amounts with ``places`` decimals, so that they still sum to the rounded total: for bills and tables.
-
-    Each is the rounded running total less the one before it, so none is off by more than one in the last place.
-    """
-    given, running, rounded = Fraction(0), 0, []
-    for amount in amounts:
-        given += amount
-        total = round(given * 10**places)
-        rounded.append(Decimal(total - running).scaleb(-places))
-        running = total
-    return rounded
 
 
 def _end(window: Window) -> int:

@@ -1,7 +1,7 @@
 """By which addresses is one question asked in every format? GET and HEAD, the format in ``Accept`` or in the name."""
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
@@ -11,16 +11,23 @@ from collector.api.formats import documented
 W = TypeVar("W", bound=BaseModel)
 
 
+class Address(NamedTuple):
+    path: str
+    summary: str
+    is_tagged: bool = True
+    """Whether an open answer has an ETag."""
+
+
 def ask_in_every_format(
     router: APIRouter,
-    path: str,
+    address: Address,
     wanted: type[W],
     answer: Callable[[Request, W, str], Coroutine[Any, Any, Response]],
-    summary: str,
 ) -> None:
     """``wanted`` is what may be asked; ``answer`` takes it with the extension or "", and its docstring says more."""
+    path, summary, is_tagged = address
     name = path.rpartition("/")[2]
-    responses = documented(f"{summary}.")
+    responses = documented(f"{summary}.", is_tagged=is_tagged)
 
     async def by_accept(request: Request, wanted: Any) -> Response:
         return await answer(request, wanted, "")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from collector.analysis.windows import ZONE, about
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, Instant, check_quantity, check_things
-from collector.api.asking import ask_in_every_format
+from collector.api.asking import Address, ask_in_every_format
 from collector.api.bulk import Answer, check_rows, respond
 from collector.api.formats import writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
@@ -93,7 +93,9 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     return await respond(request, Answer(_pieces(view, question, schema), writer(schema), headers, key))
 
 
-ask_in_every_format(router, "/api/figures", Wanted, _answer, "Count, minimum, maximum, mean … over calendar windows")
+ask_in_every_format(
+    router, Address("/api/figures", "Count, minimum, maximum, mean … over calendar windows"), Wanted, _answer
+)
 
 
 def _schema(question: Aggregation) -> Any:

@@ -1,5 +1,6 @@
 """What do the numbers mean? Consumption, noise, air, night flow and parking over calendar windows, of each series."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
@@ -9,15 +10,14 @@ import pyarrow as pa
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from collector.analysis.windows import ZONE, Window, about, windows_between
+from collector.analysis.windows import HOUR, ZONE, Window, about, windows_between
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, Instant, streams_of
-from collector.api.asking import ask_in_every_format
+from collector.api.asking import Address, ask_in_every_format
 from collector.api.bulk import Answer, check_rows, respond
 from collector.api.formats import writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody
 from collector.entities.registry import Datastream
-from collector.entities.selection import Selection
 from collector.indicators.air import AIR
 from collector.indicators.consumption import CONSUMPTION
 from collector.indicators.indicator import Column, Indicator, Row
@@ -27,6 +27,7 @@ from collector.indicators.parking import PARKING
 from collector.indicators.reading import Question
 from collector.observation import Series, kind_of
 from collector.refusals import AskedWrongError
+from collector.series.aggregation import LONGEST, YEAR
 from collector.view import View
 
 router = APIRouter()
@@ -48,7 +49,9 @@ class Wanted(BaseModel):
     to: Annotated[Instant, Field(description="Exclusive; widened to the end of the window before it.")]
     thing: Annotated[list[str], Field(max_length=MOST_NAMED, description="Several; none: the whole city.")] = []
     quantity: Annotated[str | None, Field(description="Without it the usual one: water_volume, laeq, no2 …")] = None
-    period: Annotated[int | None, Field(ge=0, description="ms that a value covers; 0: at one instant.")] = None
+    period: Annotated[
+        int | None, Field(ge=0, description="ms that a value covers; without it the longest up to an hour.")
+    ] = None
     center: Annotated[str | None, Field(description="Only what this center owns.")] = None
     as_of: Annotated[Instant | None, Field(description="Only what was known then.")] = None
     shape: Annotated[Literal["columns", "rows"], Field(description="Of JSON.")] = "columns"
@@ -60,6 +63,8 @@ class Wanted(BaseModel):
             raise AskedWrongError(f"size: {indicator.name} comes by {' '.join(indicator.sizes)}, got {self.size}")
         if self.since >= self.to:
             raise AskedWrongError(f"to: expected more than from, got {self.since} to {self.to}")
+        if self.to - self.since > LONGEST:
+            raise AskedWrongError(f"to: at most {LONGEST // YEAR} years after from")
         if about(self.size, self.since, self.to) > MOST_WINDOWS:
             raise AskedWrongError(f"to: at most {MOST_WINDOWS} windows: ask for less time, or for longer ones")
         windows = tuple(windows_between(self.size, self.since, self.to))
@@ -72,7 +77,15 @@ class Wanted(BaseModel):
         found = streams_of(view, self.thing, [quantity], self.center, self.period)
         if not indicator.takes(kind_of(quantity)):
             raise AskedWrongError(f"quantity: {indicator.name} is of {indicator.needs}, not of {quantity}")
-        return found
+        return found if self.period is not None else _as_usual(found)
+
+
+def _as_usual(found: Sequence[Datastream]) -> list[Datastream]:
+    """Of each thing the longest period up to an hour: levels of seconds beside those of quarters say the same twice."""
+    usual: dict[str, Datastream] = {}
+    for one in sorted(found, key=lambda one: (one.series.period <= HOUR, one.series.period)):
+        usual[one.series.thing] = one
+    return [one for one in found if usual[one.series.thing] is one]
 
 
 async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
@@ -82,17 +95,26 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     """
     view = view_of(request)
     writer = writer_for(request, extension, is_rows=wanted.shape == "rows")
-    question = wanted.question()
+    question = await asyncio.to_thread(wanted.question)  # tens of thousands of windows
     selection = view.select(wanted.streams(view))
     check_rows(len(selection.streams) * len(question.windows))
     # No tag: what a meter is said to be, and the time that has passed, may change without any observation.
     headers = kept_by_all(revision=None) if selection.is_open else kept_by_nobody()
     schema = _schema(question.indicator)
     key = (view.asker, writer, selection.inner, view.revision, view.changed(selection), repr(wanted))
-    return await respond(request, Answer(_pieces(view, selection, question, schema), writer(schema), headers, key))
+    several = [one.series for one in selection.streams]
+
+    async def count() -> int:
+        await view.check_indicators(several, question)
+        return len(several) * len(question.windows)
+
+    pieces = _pieces(view, several, question, schema)
+    return await respond(request, Answer(pieces, writer(schema), headers, key, count))
 
 
-ask_in_every_format(router, "/api/indicators", Wanted, _answer, "Consumption, noise, air, night flow, parking")
+ask_in_every_format(
+    router, Address("/api/indicators", "Consumption, noise, air, night flow, parking", is_tagged=False), Wanted, _answer
+)
 
 
 def _schema(indicator: Indicator) -> Any:
@@ -101,6 +123,7 @@ def _schema(indicator: Indicator) -> Any:
             ("thing", pa.string()),
             ("quantity", pa.string()),
             ("period", pa.int64()),
+            ("unit", pa.string()),
             ("begin", pa.int64()),
             ("end", pa.int64()),
             ("local", pa.string()),
@@ -109,20 +132,20 @@ def _schema(indicator: Indicator) -> Any:
     )
 
 
-async def _pieces(view: View, selection: Selection, question: Question, schema: Any) -> AsyncGenerator[Any, None]:
-    several = (one.series for one in selection.streams)
+async def _pieces(view: View, several: Sequence[Series], question: Question, schema: Any) -> AsyncGenerator[Any, None]:
     async with aclosing(view.indicators(several, question)) as found:
         async for series, rows in found:
             if rows:
-                yield _batch(series, rows, schema)
+                unit = question.indicator.unit or kind_of(series.quantity).unit
+                yield await asyncio.to_thread(_batch, (*series, unit), rows, schema)
 
 
-def _batch(series: Series, rows: Sequence[Row], schema: Any) -> Any:
+def _batch(series: tuple[Any, ...], rows: Sequence[Row], schema: Any) -> Any:
     columns = zip(*(_told(series, *row) for row in rows), strict=True)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _told(series: Series, window: Window, *values: Any) -> tuple[Any, ...]:
+def _told(series: tuple[Any, ...], window: Window, *values: Any) -> tuple[Any, ...]:
     local = datetime.fromtimestamp(window.begin / 1000, ZONE).isoformat(timespec="minutes")
-    return (series.thing, series.quantity, series.period, *window, local, *values)
+    return (*series, *window, local, *values)

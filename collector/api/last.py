@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, check_center, check_quantity, check_things
-from collector.api.asking import ask_in_every_format
+from collector.api.asking import Address, ask_in_every_format
 from collector.api.bulk import Answer, respond
 from collector.api.formats import writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
@@ -53,7 +53,7 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     return await respond(request, Answer(_once(table), writer(table.schema), headers, key))
 
 
-ask_in_every_format(router, "/api/last", Wanted, _answer, "The newest observation of every series")
+ask_in_every_format(router, Address("/api/last", "The newest observation of every series"), Wanted, _answer)
 
 
 def _listing(kept: Listings, view: View, wanted: Wanted) -> Listing:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from collector.api.answers import city_of, view_of
 from collector.api.asked import MOST_NAMED, Instant, streams_of
-from collector.api.asking import ask_in_every_format
+from collector.api.asking import Address, ask_in_every_format
 from collector.api.bulk import Answer, at_once, respond
 from collector.api.formats import writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
@@ -101,7 +101,9 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     return await respond(request, Answer(pieces, table, headers, key, count, keep))
 
 
-ask_in_every_format(router, "/api/series", Wanted, _answer, "The observations of one or many series, in one call")
+ask_in_every_format(
+    router, Address("/api/series", "The observations of one or many series, in one call"), Wanted, _answer
+)
 
 
 def _selection(kept: Listings, view: View, wanted: Wanted) -> Selection:

@@ -105,6 +105,8 @@ def read_toml(file: Path) -> dict[str, object]:
         raise ConfigError(f"{file}: {error.strerror}") from None
     except ValueError as error:  # TOML and UTF-8 errors are ValueErrors
         raise ConfigError(f"{file}: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{file}: nested too deeply") from None
 
 
 def first_error(file: Path, error: ValidationError) -> str:

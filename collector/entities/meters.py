@@ -1,26 +1,39 @@
 """What is known of the meters, by meters.toml: how much may pass, where does an index turn over, was one exchanged?"""
 
-import logging
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from collector.analysis.counters import Exchange, Meter
-from collector.analysis.windows import AFTER
+from collector.analysis.windows import AFTER, HOUR
 from collector.entities.inventory import ConfigError, Id, first_error, read_toml
-from collector.health import Health
 from collector.observation import Series, kind_of
 
-log = logging.getLogger("collector.meters")
-
 _MINUTE = 60_000
-_ANYTHING = Fraction(10**15)  # per hour: more than the contract lets an index show
+_DAY = 24 * HOUR
 
-Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False, max_digits=30)]
+
+def _is_number(given: Any) -> Any:
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise ValueError("expected a number")  # noqa: TRY004  # pydantic turns this one into its own
+    return given
+
+
+Amount = Annotated[Decimal, BeforeValidator(_is_number), Field(ge=0, allow_inf_nan=False, max_digits=30)]
+Most = Annotated[Decimal, BeforeValidator(_is_number), Field(gt=0, allow_inf_nan=False, max_digits=30)]
 
 
 class _Strict(BaseModel):
@@ -30,7 +43,7 @@ class _Strict(BaseModel):
 class ExchangeEntry(_Strict):
     """As the fitter wrote it down."""
 
-    at: AwareDatetime
+    at: Annotated[AwareDatetime, Field(strict=True)]
     final: Amount
     """What the old meter showed."""
     initial: Amount
@@ -52,13 +65,13 @@ class MeterEntry(_Strict):
 
     thing: Id
     quantity: str
-    most_per_hour: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] | None = None
+    most_per_hour: Most | None = None
     """More cannot pass: for water Q4, the overload flow rate of EN ISO 4064-1."""
-    modulus: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] | None = None
+    modulus: Most | None = None
     """What shows as 0: 100000 where 99999.999 is the highest index."""
     most_back_per_hour: Amount = Decimal(0)
     """Of a meter that subtracts reverse flow."""
-    interval_minutes: Annotated[int, Field(ge=1, le=60 * 24 * 366)] = 60
+    interval_minutes: Annotated[int, Field(strict=True, ge=1, le=60 * 24 * 366)] = 60 * 24
     """Between readings by agreement: what passed in more than twice as much is estimated."""
     exchange: tuple[ExchangeEntry, ...] = ()
 
@@ -69,8 +82,16 @@ class MeterEntry(_Strict):
             raise ValueError(f"expected a counter, as water_volume; {quantity} is none")
         return quantity
 
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.modulus is not None and self.most_per_hour is None:
+            raise ValueError("modulus: means nothing without most_per_hour: every litre backwards would be a roll-over")
+        if len({one.at for one in self.exchange}) < len(self.exchange):
+            raise ValueError("exchange: two at the same time")
+        return self
+
     def known(self) -> "Known":
-        most = _ANYTHING if self.most_per_hour is None else Fraction(self.most_per_hour)
+        most = None if self.most_per_hour is None else Fraction(self.most_per_hour)
         modulus = None if self.modulus is None else Fraction(self.modulus)
         meter = Meter(most, modulus, Fraction(self.most_back_per_hour), self.interval_minutes * _MINUTE)
         return Known(meter, tuple(sorted(one.exchange() for one in self.exchange)))
@@ -81,11 +102,11 @@ class _File(_Strict):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        seen: set[tuple[str, str]] = set()
+        seen: dict[tuple[str, str], int] = {}
         for place, one in enumerate(self.meter):
-            if (one.thing, one.quantity) in seen:
-                raise ValueError(f"meter.{place}: {one.quantity} of {one.thing} stands here twice")
-            seen.add((one.thing, one.quantity))
+            before = seen.setdefault((one.thing, one.quantity), place)
+            if before != place:  # whose it is, not everyone may know who reads what is wrong here
+                raise ValueError(f"meter.{place}: the same thing and quantity as meter.{before}")
         return self
 
 
@@ -96,8 +117,20 @@ class Known(NamedTuple):
     exchanges: tuple[Exchange, ...] = ()
 
 
-UNKNOWN = Known(Meter(_ANYTHING))
-"""Of an index that stands in no file: whatever it shows is taken as read, and a fall is a reset."""
+UNKNOWN = Known(Meter(None, interval=_DAY))
+"""Of an index that stands in no file: what it shows is taken as read, and it began again where it fell by half."""
+
+
+class Meters:
+    """Exchanged as a whole, so readers need no lock."""
+
+    def __init__(self, known: Mapping[tuple[str, str], Known] | None = None) -> None:
+        """By thing and quantity."""
+        self.known: Mapping[tuple[str, str], Known] = known or {}
+
+    def of(self, series: Series) -> Known:
+        """The index itself; what its values were over a period is another series."""
+        return UNKNOWN if series.period else self.known.get((series.thing, series.quantity), UNKNOWN)
 
 
 def load_meters(file: Path) -> Mapping[tuple[str, str], Known]:
@@ -107,39 +140,6 @@ def load_meters(file: Path) -> Mapping[tuple[str, str], Known]:
     except ValidationError as error:
         raise ConfigError(first_error(file, error)) from None
     return {(one.thing, one.quantity): one.known() for one in entries}
-
-
-class Meters:
-    """The file as it stands: read again after it has changed, for a fitter exchanges meters every day."""
-
-    def __init__(self, file: Path | None = None) -> None:
-        """Raises ConfigError."""
-        self._file = file
-        self._signature = self._look()
-        self._known = load_meters(file) if file else {}
-
-    def refresh(self, health: Health) -> None:
-        """A file that cannot be used is refused, and the one before is still used; /health says so under ``meters``."""
-        if self._file is None or (signature := self._look()) == self._signature:
-            return
-        self._signature = signature
-        try:
-            self._known = load_meters(self._file)
-        except ConfigError as error:
-            health.ails("meters", f"refused, the ones before are still used: {error}")
-            log.warning("meters refused, the ones before are still used: %s", error)
-        else:
-            health.well("meters")
-
-    def of(self, series: Series) -> Known:
-        return self._known.get((series.thing, series.quantity), UNKNOWN)
-
-    def _look(self) -> tuple[int, ...] | None:
-        try:
-            found = self._file.stat() if self._file else None
-        except OSError:
-            return None
-        return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None
 
 
 def _ms(at: AwareDatetime) -> int:

@@ -1,5 +1,6 @@
 """How much was in the air: means under the 75 % rule, and the highest 8-hour mean of a day?"""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
@@ -14,27 +15,31 @@ _LEAST_OF_YEAR = Fraction(9, 10)
 
 
 def _rows(observations: Sequence[Observation], windows: Sequence[Window], _about: About) -> Iterator[Row]:
-    begin, end = windows[0].begin, windows[-1].end
-    hours = [
-        hourly_mean(within(observations, hour.begin, hour.end), hour)
-        for hour in windows_between("hour", max(0, begin - _BACK), end)
-    ]
-    place = 0
+    hours = [hourly_mean(within(observations, hour.begin, hour.end), hour) for hour in _hours(observations)]
+    begins = [one.window.begin for one in hours]
     for window in windows:
-        while place < len(hours) and hours[place].window.begin < window.begin - _BACK:
-            place += 1
-        near = hours[place : place + (window.end - window.begin + _BACK) // HOUR]
-        mean, highest = _mean(near, window)
-        if mean.share:
-            yield window, *_told(mean), *((highest.value, highest.window.end, float(highest.share)) if highest else _NO)
+        first, inside, last = (bisect_left(begins, at) for at in (window.begin - _BACK, window.begin, window.end))
+        if inside < last:
+            mean, highest = _mean(hours[first:last], window)
+            is_there = highest is not None and highest.value is not None
+            of_8h = (highest.value, highest.window.end) if highest and is_there else (None, None)
+            yield window, *_told(mean), *of_8h, None if highest is None else float(highest.share)
 
 
-_NO = (None, None, None)
+def _hours(observations: Sequence[Observation]) -> Iterator[Window]:
+    """Those of which anything was measured, in order, each once."""
+    reached = 0
+    for one in observations:
+        begin = max(0, one.at - one.series.period)
+        for hour in windows_between("hour", max(begin, reached), max(one.at, begin + 1)):
+            yield hour
+            reached = hour.end
 
 
 def _mean(hours: Sequence[Mean], window: Window) -> tuple[Mean, Mean | None]:
+    """Of the window, and of its highest 8 hours where it is a day; ``hours`` go back before it."""
     if window == window_at("hour", window.begin):
-        return next(one for one in hours if one.window == window), None
+        return hours[-1], None
     if window == window_at("day", window.begin):
         return daily_mean(hours, window), highest_8h(hours, window)
     least = _LEAST_OF_YEAR if window == window_at("year", window.begin) else LEAST_SHARE
@@ -51,6 +56,7 @@ AIR = Indicator(
     "a gauge, as no2 or pm2_5",
     lambda kind: kind.kind == "gauge",
     ("hour", "day", "month", "year"),
+    "",
     {
         **dict.fromkeys(("mean", "low", "high", "share"), "number"),
         "censored": "count",
@@ -60,5 +66,5 @@ AIR = Indicator(
         "share_8h": "number",
     },
     _rows,
-    Reach(back=_BACK, after=1),
+    Reach(back=_BACK),
 )

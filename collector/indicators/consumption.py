@@ -2,27 +2,33 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
-from collector.analysis.consumption import decimals, per_window
+from collector.analysis.consumption import per_window
 from collector.analysis.counters import Step, steps
-from collector.analysis.windows import Window
+from collector.analysis.windows import HOUR, Window
 from collector.indicators.indicator import About, Indicator, Reach, Row
 from collector.observation import Observation
+from collector.series.query import Comparison
 
-_PLACES = 3  # litres, watt hours
+OF_AN_INDEX = Reach(48 * HOUR, 48 * HOUR, 2, 2, where=(Comparison("quality", "!=", "suspect"),))
+"""An exchange may have been recorded a day off, and readings a day from there say so."""
+
+_PLACES = 9  # finer than any index, and coarse enough that 0.3 is written so
 
 
 def _rows(observations: Sequence[Observation], windows: Sequence[Window], about: About) -> Iterator[Row]:
     found = steps(observations, about.known.meter, about.known.exchanges)
-    several = per_window(found, windows)
-    amounts = decimals((one.amount for one in several), _PLACES)
-    estimates = decimals((one.estimated for one in several), _PLACES)
     events = _events(found, windows)
-    for one, amount, estimated, happened in zip(several, amounts, estimates, events, strict=True):
+    for one, happened in zip(per_window(found, windows), events, strict=True):
         if one.covered:
             share = one.covered / (one.window.end - one.window.begin)
             quality = "estimated" if one.bridged else "valid"
-            yield one.window, float(amount), float(estimated), quality, share, ", ".join(happened)
+            yield one.window, _number(one.amount), _number(one.estimated), quality, share, ", ".join(happened)
+
+
+def _number(amount: Fraction) -> float:
+    return float(round(amount, _PLACES))
 
 
 def _events(found: Sequence[Step], windows: Sequence[Window]) -> list[dict[str, None]]:
@@ -40,8 +46,8 @@ CONSUMPTION = Indicator(
     "a counter, as water_volume or heat_energy",
     lambda kind: kind.kind == "counter",
     ("quarter", "hour", "day", "month", "year"),
+    "",
     {"amount": "number", "estimated": "number", "quality": "text", "share": "number", "events": "text"},
     _rows,
-    Reach(before=2, after=2),
-    takes_suspect=False,
+    OF_AN_INDEX,
 )

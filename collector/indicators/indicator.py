@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from collector.analysis.windows import Size, Window
 from collector.entities.meters import Known
 from collector.observation import Kind, Observation
+from collector.series.query import Comparison
 
 Column = Literal["number", "count", "text", "truth"]
 Row = tuple[Any, ...]
@@ -14,7 +15,7 @@ Row = tuple[Any, ...]
 
 
 class Reach(NamedTuple):
-    """What is read beside the windows."""
+    """What is read beside the windows, and beside what a period reaches over their end."""
 
     back: int = 0
     """Ms before the first window begins."""
@@ -24,6 +25,10 @@ class Reach(NamedTuple):
     """Observations before all that."""
     after: int = 0
     """Observations after all that."""
+    also: tuple[Comparison, ...] = ()
+    """And the last one before all that for which this holds, of a month at most."""
+    where: tuple[Comparison, ...] = ()
+    """Which are read at all."""
 
 
 class About(NamedTuple):
@@ -31,7 +36,7 @@ class About(NamedTuple):
 
     known: Known
     now: int
-    """Ms UTC."""
+    """Ms UTC: what will be is not known; of a question as of some time, that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,9 @@ class Indicator:
     """Whether it is."""
     sizes: tuple[Size, ...]
     """Of windows."""
+    unit: str
+    """UCUM, of what the first column says; "": that of the quantity."""
     columns: Mapping[str, Column]
     rows: Callable[[Sequence[Observation], Sequence[Window], About], Iterable[Row]]
-    """Of one series, in order of time, and windows without a gap; TypeError and ValueError for a wrong quantity."""
+    """Of one series, at least one in order of time, and windows without a gap."""
     reach: Reach
-    takes_suspect: bool = True
-    """Whether suspect observations are read; else they are left out before ``reach`` counts."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from collector.analysis.counters import steps
 from collector.analysis.water import lowest_of_index
 from collector.analysis.windows import Window, local_date
-from collector.indicators.indicator import About, Indicator, Reach, Row
+from collector.indicators.consumption import OF_AN_INDEX
+from collector.indicators.indicator import About, Indicator, Row
 from collector.observation import Observation
 
 
@@ -15,9 +16,10 @@ def _rows(observations: Sequence[Observation], windows: Sequence[Window], about:
     for window in windows:
         first = bisect_right(found, window.begin, key=lambda step: step.end)
         last = bisect_left(found, window.end, key=lambda step: step.begin)
-        lowest = lowest_of_index(found[first:last], local_date(window.begin))
-        if lowest.value is not None:
-            yield window, float(lowest.value), lowest.at, float(lowest.share)
+        if first < last:
+            lowest = lowest_of_index(found[first:last], local_date(window.begin))
+            flow = None if lowest.value is None else float(lowest.value)
+            yield window, flow, lowest.at, float(lowest.share)
 
 
 NIGHT_FLOW = Indicator(
@@ -26,8 +28,8 @@ NIGHT_FLOW = Indicator(
     "a counter in m3, as water_volume",
     lambda kind: kind.kind == "counter" and kind.unit == "m3",
     ("day",),
-    {"flow": "number", "at": "count", "share": "number"},
+    "m3/h",
+    {"flow": "number", "flow_end": "count", "share": "number"},
     _rows,
-    Reach(before=2, after=2),
-    takes_suspect=False,
+    OF_AN_INDEX,
 )

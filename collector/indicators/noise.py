@@ -8,12 +8,14 @@ from collector.indicators.indicator import About, Indicator, Reach, Row
 from collector.indicators.sliced import within
 from collector.observation import Observation
 
-_NIGHT = 6 * HOUR  # of a night, after midnight
+_NIGHT = 7 * HOUR  # after midnight, of the longest night: that in October
 
 
 def _rows(observations: Sequence[Observation], windows: Sequence[Window], _about: About) -> Iterator[Row]:
     for window in windows:
-        found = indicators(within(observations, window.begin, window.end + _NIGHT), window.begin, window.end)
+        if not (near := within(observations, window.begin, window.end + _NIGHT)):
+            continue
+        found = indicators(near, window.begin, window.end)
         parts = found.day, found.evening, found.night
         if any(part.share for part in parts):
             levels = [*(part.value for part in parts), found.lden]
@@ -27,11 +29,12 @@ NOISE = Indicator(
     "a sound level, as laeq",
     lambda kind: kind.kind == "sound_level",
     ("day", "month", "year"),
+    "",
     {
         **dict.fromkeys(("lday", "levening", "lnight", "lden"), "number"),
         **dict.fromkeys(("share_day", "share_evening", "share_night"), "number"),
         "suspect": "count",
     },
     _rows,
-    Reach(ahead=_NIGHT, after=1),
+    Reach(ahead=_NIGHT),
 )

@@ -18,6 +18,7 @@ from collector.clock import now
 from collector.entities.inventory import CENTERS, ConfigError, Inventory, load_inventory
 from collector.messages.quarantine import FORGOTTEN
 from collector.observation import Observation
+from collector.running.watched import Watched
 from collector.stores import StoreError
 
 log = logging.getLogger("collector.registration")
@@ -39,35 +40,16 @@ class WriterThread(Protocol):
     async def write(self, job: Callable[[], T]) -> T: ...
 
 
-class InventoryFile:
-    """The file as it was last read. A change counts once two looks find the same: who writes may not have finished."""
+def inventory_file(file: Path, city: str, centers: Sequence[str] = CENTERS) -> Watched[Inventory]:
+    """The inventory of this city; ConfigError names file and key."""
 
-    def __init__(self, file: Path, city: str, centers: Sequence[str] = CENTERS) -> None:
-        self._file = file
-        self._city = city
-        self._centers = centers
-        self._seen = self._taken = self._signature()
-
-    def read(self) -> Inventory:
-        """Whatever stands there now; raises ConfigError naming file and key."""
-        self._seen = self._taken = self._signature()
-        inventory = load_inventory(self._file, self._centers)
-        if inventory.city != self._city:
-            raise ConfigError(f"{self._file}: city: {inventory.city} is not the {self._city} of the configuration")
+    def load() -> Inventory:
+        inventory = load_inventory(file, centers)
+        if inventory.city != city:
+            raise ConfigError(f"{file}: city: {inventory.city} is not the {city} of the configuration")
         return inventory
 
-    def look(self) -> Inventory | None:
-        """What stands there, when it has changed since it was read; raises ConfigError once per change."""
-        before, self._seen = self._seen, self._signature()
-        has_changed, is_settled = self._seen != self._taken, self._seen == before
-        return self.read() if has_changed and is_settled else None
-
-    def _signature(self) -> tuple[int, ...] | None:
-        try:
-            found = self._file.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
+    return Watched(file, load)
 
 
 class Released(NamedTuple):
@@ -80,7 +62,7 @@ class Released(NamedTuple):
 class Registration:
     """Watches the file for a city that runs."""
 
-    def __init__(self, city: City, file: InventoryFile, releaser: Releaser, thread: WriterThread) -> None:
+    def __init__(self, city: City, file: Watched[Inventory], releaser: Releaser, thread: WriterThread) -> None:
         self._city = city
         self._file = file
         self._releaser = releaser

@@ -36,8 +36,9 @@ def verbs(city: City, registration: Registration, config: CollectorConfig, file:
         metadata = sqlite_file(city.engine)
         if metadata is None:
             raise RefusedError("metadata.url: PostgreSQL is copied by its own pg_dump; do it before you copy the store")
+        meters = [config.meters] if config.meters else []
         size = await asyncio.to_thread(
-            back_up, target, metadata, city.store, (config.inventory, file, city.access.audit.file)
+            back_up, target, metadata, city.store, (config.inventory, *meters, file, city.access.audit.file)
         )
         return f"{target}: {size / 1e6:.1f} MB: start a collector with data = {str(target)!r} to use it"
 

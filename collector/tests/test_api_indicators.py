@@ -1,9 +1,12 @@
 """What the numbers mean, by HTTP: a bill, a noise map, an air report, a leak at night, a car park."""
 
+import asyncio
 import csv
 import io
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from math import log10
 from pathlib import Path
 
 import polars as pl
@@ -11,11 +14,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from collector.analysis.windows import HOUR, QUARTER
+from collector.api import bulk
+from collector.api.indicators import INDICATORS
 from collector.city import open_city
 from collector.entities.inventory import Inventory
-from collector.entities.meters import Meters
+from collector.entities.meters import Meters, load_meters
 from collector.indicators import reading
+from collector.indicators.indicator import Indicator
 from collector.observation import Observation, Series
+from collector.reader import Reader
 from collector.series.batch import Batch
 from collector.tests.asking import client_of
 
@@ -68,7 +75,7 @@ def asked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterable[Asked]:
         several = list(observations)
         city.registry.see(one.series for one in several)
         city.store.add(Batch.of(city.store.table, several), MONDAY)
-        return client_of(replace(city, meters=Meters(tmp_path / "meters.toml")))
+        return client_of(replace(city, meters=Meters(load_meters(tmp_path / "meters.toml"))))
 
     yield ask
     city.close()
@@ -94,28 +101,30 @@ def test_a_day_of_water_goes_across_an_exchange_that_the_fitter_wrote_down(asked
     # to 12:00 4.2; then 0.55 to 12:30 (999.75) and 0.25 from there (0.25 to 0.5); to 24:00 another 2.75, cut at 24:00
     assert (row["thing"], row["quantity"], row["local"]) == ("water-2", "water_volume", "2026-11-23T00:00+01:00")
     assert (row["amount"], row["estimated"], row["quality"]) == ("7.75", "0.0", "valid")
-    assert row["events"] == "exchanged"
+    assert (row["events"], row["unit"], row["period"]) == ("exchanged", "m3", "0")
     assert float(row["share"]) == 1.0
 
 
-def test_hours_sum_to_their_day_to_the_last_litre(asked: Asked) -> None:
+def test_hours_sum_to_their_day_whichever_are_asked_together(asked: Asked) -> None:
     client = asked(hourly([0.001, *(round(0.001 + at / 7, 3) for at in range(1, 25))], HEAT))
     question = "indicator=consumption&thing=heat-1&quantity=heat_energy&size="
     hours, (day,) = rows(client, question + "hour"), rows(client, question + "day")
     assert len(hours) == 24
-    assert round(sum(float(row["amount"]) for row in hours), 6) == float(day["amount"]) == round(24 / 7, 3)
+    assert round(sum(float(row["amount"]) for row in hours), 9) == float(day["amount"]) == round(24 / 7, 3)
+    alone = [rows(client, question + "hour", MONDAY + at * HOUR, MONDAY + (at + 1) * HOUR) for at in range(24)]
+    assert [row for (row,) in alone] == hours
 
 
 def test_a_gap_over_the_end_of_a_month_is_shared_by_time_and_marked(asked: Asked) -> None:
     """Whoever asks for one month alone reads what stands beyond its end."""
     november, december = MONDAY + 7 * DAY, MONDAY + 8 * DAY  # midnights of 30 November and 1 December
-    seen = [Observation(HEAT, november, 100.0), Observation(HEAT, december + DAY, 104.0)]
+    seen = [Observation(HEAT, november - 2 * DAY, 100.0), Observation(HEAT, december + 3 * DAY, 112.0)]
     question = "indicator=consumption&thing=heat-1&quantity=heat_energy&size=month"
     client = asked(seen)
     both = rows(client, question, november, december + DAY)
     assert [(row["local"][:7], row["amount"], row["estimated"], row["quality"]) for row in both] == [
-        ("2026-11", "2.0", "2.0", "estimated"),
-        ("2026-12", "2.0", "2.0", "estimated"),
+        ("2026-11", "6.0", "6.0", "estimated"),
+        ("2026-12", "6.0", "6.0", "estimated"),
     ]
     assert rows(client, question, november, december) == both[:1]
 
@@ -177,7 +186,7 @@ def test_a_leak_runs_at_night(asked: Asked) -> None:
     seen = [Observation(WATER, MONDAY + at * QUARTER, round(10 + at * 0.05, 3)) for at in range(97)]
     (row,) = rows(asked(seen), "indicator=night_flow&thing=water-1&size=day")
     assert (float(row["flow"]), row["share"]) == (0.2, "1.0")
-    assert row["at"] == str(MONDAY + 2 * HOUR + QUARTER)
+    assert (row["flow_end"], row["unit"]) == (str(MONDAY + 2 * HOUR + QUARTER), "m3/h")
 
 
 def test_a_spot_is_what_it_said_before_the_day_began(asked: Asked) -> None:
@@ -203,6 +212,78 @@ def test_of_the_whole_city_each_series_has_its_rows(asked: Asked) -> None:
     client = asked(both)
     assert {row["thing"] for row in rows(client, "indicator=consumption&size=day")} == {"water-1"}
     assert {row["thing"] for row in rows(client, "indicator=air&size=day&center=environment")} == {"air-1"}
+
+
+OCTOBER, MARCH = 1_792_792_800_000, 1_774_652_400_000  # midnights of 24 October and 28 March 2026 in Koper
+
+
+@pytest.mark.parametrize(("midnight", "hours"), [(OCTOBER, 9), (MARCH, 7)])
+def test_the_nights_in_which_the_clocks_change_have_their_last_hour(asked: Asked, midnight: int, hours: int) -> None:
+    evening = midnight + 22 * HOUR
+    night = range(evening + QUARTER, evening + hours * HOUR + 1, QUARTER)
+    seen = [Observation(NOISE, at, 90.0 if at > evening + (hours - 1) * HOUR else 40.0) for at in night]
+    (row,) = rows(asked(seen), "indicator=noise&thing=mic-1&size=day", midnight, midnight + DAY)
+    assert row["share_night"] == "1.0"
+    assert float(row["lnight"]) == pytest.approx(90 - 10 * log10(hours), abs=0.01)
+
+
+def test_means_that_reach_over_the_end_count_the_same_in_a_day_alone_and_among_others(asked: Asked) -> None:
+    running = Series("air-1", "no2", DAY)
+    seen = [Observation(running, MONDAY + at * HOUR, float(at)) for at in range(-24, 97)]
+    client = asked(seen)
+    question = f"indicator=air&thing=air-1&size=day&period={DAY}"
+    alone = rows(client, question, MONDAY + DAY, MONDAY + 2 * DAY)
+    assert alone == rows(client, question, MONDAY, MONDAY + 3 * DAY)[1:2]
+
+
+def test_who_came_at_midnight_came_though_it_was_not_known_what_was_before(asked: Asked) -> None:
+    said = [(-5 * HOUR, "free"), (-4 * HOUR, "unknown"), (-3 * HOUR, "unknown"), (0, "occupied")]
+    client = asked(Observation(SPOT, MONDAY + at, state) for at, state in said)
+    (row,) = rows(client, "indicator=parking&thing=spot-1&size=day")
+    assert (row["arrivals"], row["occupied"]) == ("1", str(DAY))
+
+
+def test_what_was_known_at_noon_knows_no_afternoon(asked: Asked) -> None:
+    client = asked([Observation(SPOT, MONDAY + 11 * HOUR, "occupied")])
+    (row,) = rows(client, f"indicator=parking&thing=spot-1&size=day&as_of={MONDAY + 12 * HOUR}")
+    assert (row["occupied"], row["unknown"]) == (str(HOUR), str(11 * HOUR))
+
+
+def test_of_several_periods_of_a_thing_the_longest_up_to_an_hour_is_taken(asked: Asked) -> None:
+    seconds = Series("mic-1", "laeq", 1000)
+    seen = [Observation(one, MONDAY + at, 60.0) for one in (NOISE, seconds) for at in range(QUARTER, DAY, QUARTER)]
+    client = asked(seen)
+    assert [row["period"] for row in rows(client, "indicator=noise&size=day")] == [str(QUARTER)]
+    assert [row["period"] for row in rows(client, "indicator=noise&size=day&period=1000")] == ["1000"]
+
+
+def test_fifty_years_of_one_observation_are_one_row(asked: Asked) -> None:
+    client = asked([Observation(AIR, MONDAY + HOUR, 20.0), Observation(NOISE, MONDAY + HOUR, 20.0)])
+    for name, size in (("air", "year"), ("air", "day"), ("noise", "year"), ("noise", "day")):
+        assert len(rows(client, f"indicator={name}&size={size}", MONDAY - 18_000 * DAY, MONDAY + DAY)) == 1
+
+
+SEEN = [
+    *hourly([float(at) for at in range(25)]),
+    *(Observation(NOISE, MONDAY + at, 60.0) for at in range(QUARTER, 2 * DAY, QUARTER)),
+    *(Observation(AIR, MONDAY + at, 20.0) for at in range(HOUR, 2 * DAY, HOUR)),
+    Observation(SPOT, MONDAY, "occupied"),
+]
+
+
+@pytest.mark.parametrize("indicator", INDICATORS.values(), ids=list(INDICATORS))
+def test_every_indicator_says_the_same_in_every_format(asked: Asked, indicator: Indicator) -> None:
+    client = asked(SEEN)
+    question = f"indicator={indicator.name}&size=day&from={MONDAY}&to={MONDAY + DAY}"
+    (row,) = client.get(f"/api/indicators.rows.json?{question}").json()
+    assert row.pop("time") == "2026-11-22T23:00:00Z"
+    assert set(indicator.columns) <= set(row)
+    (block,) = client.get(f"/api/indicators.json?{question}").json()["blocks"]
+    assert {name: one[0] if isinstance(one, list) else one for name, one in block.items()} == row
+    table = pl.read_parquet(io.BytesIO(client.get(f"/api/indicators.parquet?{question}").content))
+    assert table.to_dicts() == [row]
+    (text,) = csv.DictReader(io.StringIO(client.get(f"/api/indicators.csv?{question}").text))
+    assert set(text) == set(row)
 
 
 @pytest.mark.parametrize("extension", ["json", "rows.json", "csv", "arrow", "parquet"])
@@ -244,6 +325,7 @@ def test_a_correction_changes_what_was_consumed_and_as_of_does_not_know_it(asked
         ("indicator=consumption&size=day&colour=red", 422, "colour"),
         (f"indicator=consumption&size=day&to={MONDAY}", 400, "to: expected more than from"),
         (f"indicator=consumption&size=quarter&to={MONDAY + 500 * DAY}", 400, "at most 40000 windows"),
+        (f"indicator=air&size=year&to={MONDAY + 20_000 * DAY}", 400, "to: at most 50 years after from"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(asked: Asked, question: str, status: int, said: str) -> None:
@@ -254,10 +336,35 @@ def test_what_makes_no_sense_is_refused_by_name(asked: Asked, question: str, sta
 
 def test_too_many_observations_of_one_series_are_refused(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MOST_READ", 20)
-    answer = asked(hourly([float(at) for at in range(25)])).get(
-        f"/api/indicators?indicator=consumption&thing=water-1&size=day&from={MONDAY}&to={MONDAY + DAY}"
+    question = f"indicator=consumption&thing=water-1&size=day&from={MONDAY}&to={MONDAY + DAY}"
+    answer = asked(hourly([float(at) for at in range(25)])).get(f"/api/indicators?{question}")
+    said = "to: over 20 observations of water_volume of one thing: ask for less time"
+    assert (answer.status_code, answer.json()["message"]) == (400, said)
+
+
+def test_what_is_too_much_is_refused_before_the_first_byte(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_READ", 30)
+    monkeypatch.setattr(bulk, "WHOLE", 10)
+    few, many = hourly([float(at) for at in range(25)]), hourly([float(at) for at in range(40)], EXCHANGED)
+    answer = asked([*few, *many]).get(
+        f"/api/indicators?indicator=consumption&size=hour&from={MONDAY}&to={MONDAY + DAY}"
     )
-    assert (answer.status_code, answer.json()["message"]) == (
-        400,
-        "to: over 20 observations of one series: ask for less time",
-    )
+    assert answer.status_code == 400
+
+
+async def test_who_goes_while_it_is_computed_waits_for_the_end(tmp_path: Path) -> None:
+    reader = Reader(open_city(INVENTORY, tmp_path, "memory:").store)
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def compute() -> None:
+        begun.set()
+        goes_on.wait(60)
+
+    making = asyncio.create_task(reader.make(compute))
+    await asyncio.to_thread(begun.wait, 60)
+    making.cancel()
+    await asyncio.wait([making], timeout=0.05)
+    assert not making.done()
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await making

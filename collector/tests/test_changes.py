@@ -364,7 +364,7 @@ KILLED = """
         type(city.store).add = lambda *_: os._exit(9)
     else:  # nothing is
         import collector.entities.change
-        collector.change.Change.write = lambda *_: os._exit(9)
+        collector.entities.change.Change.write = lambda *_: os._exit(9)
     client.post("/v1.1/Things", json={**body, "Datastreams": [{**STREAM, "Observations": [OBSERVATION]}]})
 """
 

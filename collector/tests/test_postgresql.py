@@ -20,7 +20,7 @@ from collector.messages.message import Message
 from collector.observation import Series
 from collector.running.broker import StartError
 from collector.running.control import RefusedError
-from collector.running.registration import InventoryFile, Registration
+from collector.running.registration import Registration, inventory_file
 from collector.running.verbs import verbs
 
 from . import postgresql
@@ -161,7 +161,7 @@ def test_a_database_that_does_not_answer_is_named_in_one_line(tmp_path: Path) ->
 async def test_a_backup_is_left_to_postgresql(opened: Open, tmp_path: Path, url: str) -> None:
     city = opened()
     file = tmp_path / "inventory.toml"
-    registration = Registration(city, InventoryFile(file, "koper"), Ingest(city), _NoThread())
+    registration = Registration(city, inventory_file(file, "koper"), Ingest(city), _NoThread())
     with pytest.raises(RefusedError, match=r"metadata\.url: PostgreSQL is copied by its own pg_dump"):
         await verbs(city, registration, config(tmp_path, url), file)["backup"]({"target": str(tmp_path / "copy")})
 

@@ -10,11 +10,12 @@ from typing import TypeVar
 import pytest
 
 from collector.city import City, open_city
-from collector.entities.inventory import ConfigError
+from collector.entities.inventory import ConfigError, Inventory
 from collector.ingest import Ingest
 from collector.messages.message import Message
 from collector.observation import Observation
-from collector.running.registration import InventoryFile, Registration, Released
+from collector.running.registration import Registration, Released, inventory_file
+from collector.running.watched import Watched
 from collector.stores import StoreError
 
 NOW = 1_795_392_000_000
@@ -36,12 +37,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def file(path: Path) -> InventoryFile:
-    return InventoryFile(path, "koper")
+def file(path: Path) -> Watched[Inventory]:
+    return inventory_file(path, "koper")
 
 
 @pytest.fixture
-def city(file: InventoryFile, tmp_path: Path) -> Iterator[City]:
+def city(file: Watched[Inventory], tmp_path: Path) -> Iterator[City]:
     opened = open_city(file.read(), tmp_path / "data", "memory:")
     yield opened
     opened.store.close()
@@ -55,7 +56,7 @@ class SameThread:
 
 
 @pytest.fixture
-def registration(city: City, file: InventoryFile) -> Registration:
+def registration(city: City, file: Watched[Inventory]) -> Registration:
     return Registration(city, file, Ingest(city), SameThread())
 
 
@@ -69,17 +70,17 @@ def arrive(city: City, seq: int, thing: str, publisher: str = "park-0001") -> No
     Ingest(city).commit([Message(f"koper/v1/{publisher}/reading", payload, NOW)], NOW)
 
 
-def things(file: InventoryFile) -> list[str]:
+def things(file: Watched[Inventory]) -> list[str]:
     inventory = file.look()
     return [one.id for one in inventory.thing] if inventory else []
 
 
-def test_what_has_not_changed_is_not_read_again(file: InventoryFile) -> None:
+def test_what_has_not_changed_is_not_read_again(file: Watched[Inventory]) -> None:
     file.read()
     assert file.look() is None
 
 
-def test_a_change_is_read_once_two_looks_find_the_same(file: InventoryFile, path: Path) -> None:
+def test_a_change_is_read_once_two_looks_find_the_same(file: Watched[Inventory], path: Path) -> None:
     file.read()
     path.write_text(text("spot-0001", "spot-0002"))
     assert things(file) == []
@@ -89,7 +90,7 @@ def test_a_change_is_read_once_two_looks_find_the_same(file: InventoryFile, path
     assert things(file) == []
 
 
-def test_the_same_text_in_another_file_is_read(file: InventoryFile, path: Path) -> None:
+def test_the_same_text_in_another_file_is_read(file: Watched[Inventory], path: Path) -> None:
     file.read()
     other = path.with_suffix(".new")
     other.write_text(path.read_text())
@@ -109,7 +110,7 @@ def test_the_same_text_in_another_file_is_read(file: InventoryFile, path: Path) 
     ],
 )
 def test_what_cannot_be_used_is_refused_once_with_its_key(
-    file: InventoryFile, path: Path, wrong: str | None, expected: str
+    file: Watched[Inventory], path: Path, wrong: str | None, expected: str
 ) -> None:
     file.read()
     if wrong is None:
@@ -185,7 +186,7 @@ class FailingOnce:
         return self._ingest.release(now, publisher)
 
 
-async def test_what_a_store_cannot_take_now_is_released_later(city: City, file: InventoryFile, path: Path) -> None:
+async def test_what_a_store_cannot_take_now_is_released_later(city: City, file: Watched[Inventory], path: Path) -> None:
     registration = Registration(city, file, FailingOnce(city), SameThread())
     arrive(city, 1, "spot-0002")
     stands(path, text("spot-0001", "spot-0002"))
@@ -214,7 +215,7 @@ async def test_who_asks_with_a_bad_inventory_is_told(registration: Registration,
 
 
 async def test_what_is_released_is_written_where_everything_is_written(
-    city: City, file: InventoryFile, path: Path
+    city: City, file: Watched[Inventory], path: Path
 ) -> None:
     written = []
 

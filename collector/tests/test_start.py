@@ -174,6 +174,9 @@ def test_a_running_collector_backs_itself_up_or_says_why_not(tmp_path: Path) -> 
         folder = tmp_path / name
         folder.mkdir()
         quickstart(folder, "--store", store)
+        made = folder / "senzorika-data" / "collector.toml"
+        made.write_text('meters = "meters.toml"\n' + made.read_text())
+        made.with_name("meters.toml").write_text("")
         with started(folder):
             answer = told(folder, "backup", "copies/monday")
             again = told(folder, "backup", "copies/monday") if store != "memory:" else answer
@@ -184,7 +187,15 @@ def test_a_running_collector_backs_itself_up_or_says_why_not(tmp_path: Path) -> 
         assert (answer.returncode, answer.stderr) == (0, "")
         assert answer.stdout.startswith(f"{folder}/copies/monday: ")
         copied = {file.name for file in (folder / "copies/monday").iterdir()}
-        assert {"registry.sqlite", "observations.duckdb", "inventory.toml", "collector.toml", "audit.log"} <= copied
+        files = {
+            "registry.sqlite",
+            "observations.duckdb",
+            "inventory.toml",
+            "collector.toml",
+            "audit.log",
+            "meters.toml",
+        }
+        assert files <= copied
         assert again.stderr == f"senzorika-collector: {folder}/copies/monday: expected a new or an empty directory\n"
         config = folder / "senzorika-data" / "collector.toml"
         config.write_text(config.read_text().replace('data = "data"', f'data = "{folder}/copies/monday"'))
