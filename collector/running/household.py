@@ -120,6 +120,18 @@ def _about(city: City, things: Sequence[str]) -> dict[str, Any]:
             {"id": one.id, "name": one.name, "location": one.location, "center": one.center, "listed": one.listed}
             for one in known
         ],
+        "exchanges": [
+            {
+                "thing": thing,
+                "quantity": quantity,
+                "at": one.at,
+                "final": float(one.final),
+                "initial": float(one.initial),
+            }
+            for (thing, quantity), index in city.meters.known.items()
+            if thing in things
+            for one in index.exchanges
+        ],
         "purposes": sorted({p for one in known for p in _purposes(city, one.id)}),
         "read_by": reads,
     }

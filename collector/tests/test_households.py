@@ -3,12 +3,15 @@
 import csv
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from collector.analysis.counters import Exchange
 from collector.city import City, open_city
 from collector.embedded.source import month_begin
+from collector.entities.meters import UNKNOWN
 from collector.ingest import Ingest
 from collector.messages.message import Message
 from collector.observation import Observation, Series
@@ -152,6 +155,8 @@ async def test_sealed_months_and_roll_ups_forget_as_well(tmp_path: Path) -> None
 
 async def test_a_household_gets_all_that_is_known_of_it(city: City, tmp_path: Path) -> None:
     target = tmp_path / "h-99"
+    exchanged = UNKNOWN._replace(exchanges=(Exchange(T, Fraction("12.5"), Fraction(0)),))
+    city.meters.known = dict.fromkeys((("flat-1", "heat_energy"), ("hall-1", "heat_energy")), exchanged)
     assert await export(city, "h-99", target, "console", "article 15") == 2
     assert target.stat().st_mode & 0o777 == 0o700
     (rows,) = [list(csv.DictReader(file.open())) for file in target.glob("*.csv")]
@@ -161,6 +166,8 @@ async def test_a_household_gets_all_that_is_known_of_it(city: City, tmp_path: Pa
     assert all(row["source"].startswith("serial-") for row in rows)
     about = json.loads((target / "household.json").read_text())
     assert [one["id"] for one in about["things"]] == ["flat-1"]
+    exchange = {"thing": "flat-1", "quantity": "heat_energy", "at": T, "final": 12.5, "initial": 0.0}
+    assert about["exchanges"] == [exchange]
     assert about["purposes"]
     assert [(one["who"], one["why"]) for one in about["read_by"]] == [("console", "article 15")]
 
