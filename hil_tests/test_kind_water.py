@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,9 +84,22 @@ def test_a_day_of_water_is_exact_though_the_node_is_killed(city: VirtualCity) ->
     assert night.unit == "m3/h"
     assert datetime.fromtimestamp(night.at / 1000, UTC).hour == 3  # 04:00, an hour after which summer has ended
 
+    days = indicator(city, "consumption", began)
+    assert round(sum(one["amount"] for one in days), 9) == round(volumes[-1] - volumes[0], 9), "what a bill would say"
+    assert {(one["estimated"], one["events"], one["unit"]) for one in days} == {(0, "", "m3")}
+    quiet = [one for one in indicator(city, "night_flow", began) if one["share"] == 1]
+    assert abs(quiet[0]["flow"] - 0.12) < 0.013, "two pulses of ten minutes more or less"
+
     flags = kind_city.changes_of(stored[METER, "water_flags"])
     assert [one.value for one in flags] == [0, BURST, 0]
     told, over = ((one.at - began) / 1000 / HOUR_S for one in flags[1:])
     print(f"{len(volumes)} readings, {volumes[-1]} m3; the burst of 19.00 told at {told:.2f}, over at {over:.2f}")
     assert 19.0 < told < over, "how late depends on how long the killed node takes to start"
     assert over > 19.25
+
+
+def indicator(city: VirtualCity, name: str, began: int) -> list[dict[str, Any]]:
+    """Its rows, of the two days that the city has seen."""
+    asked = {"indicator": name, "thing": METER, "size": "day", "from": began, "to": began + 48 * HOUR_S * 1000}
+    rows: list[dict[str, Any]] = city.door.get("/api/indicators.rows.json", **asked).json()
+    return rows

@@ -67,3 +67,12 @@ def test_every_store_gives_the_same_answer(clients: dict[str, TestClient], quest
     assert question.endswith("$value") or len(json.dumps(expected)) > 30, "an answer that says something"
     for name in ("duckdb", "influx"):
         assert list(pages(clients[name], question)) == expected, name
+
+
+def test_what_was_known_then_is_refused_with_the_reason_where_it_is_not_kept(clients: dict[str, TestClient]) -> None:
+    question = (
+        "/api/indicators.csv?indicator=consumption&size=day&from=1793577600000&to=1795392000000&as_of=1796342400000"
+    )
+    answer = clients["influx"].get(question)
+    assert (answer.status_code, "as_of" in answer.text or "as-of" in answer.text) == (501, True), answer.text
+    assert clients["duckdb"].get(question).status_code == 200
