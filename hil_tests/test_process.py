@@ -1,12 +1,23 @@
 """What is asked of a program of the bench has happened when the call returns."""
 
+import os
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hil_tests.instruments.process import BenchError, Program, wait_until
+from hil_tests.instruments.process import (
+    BenchError,
+    Program,
+    answers,
+    free_port,
+    free_ports,
+    listens,
+    ports_of,
+    wait_until,
+)
 
 # One thread that is in a write that is waited for most of the time, and some that are in the midst of a system call.
 BUSY = """
@@ -62,3 +73,20 @@ def test_a_program_that_does_not_run_cannot_be_frozen_and_to_thaw_it_does_nothin
         program.freeze()
     program.thaw()
     assert not program.is_running
+
+
+def test_no_two_workers_are_given_the_same_ports() -> None:
+    several = [ports_of(worker) for worker in ("", "gw0", "gw1", "gw2", "gw3", "gw4")]
+    assert len({port for ports in several for port in ports}) == sum(map(len, several))
+    assert all(20_000 <= ports.start < ports.stop <= 26_000 for ports in several)
+    assert set(free_ports(5)) <= set(ports_of(os.environ.get("PYTEST_XDIST_WORKER", "")))
+
+
+def test_who_answers_in_the_place_of_a_program_that_has_ended_is_not_taken_for_it(program: Program) -> None:
+    with socket.create_server(("127.0.0.1", free_port())) as stranger:
+        port = stranger.getsockname()[1]
+        assert listens(program, port)
+        program.kill()
+        with pytest.raises(BenchError, match="busy ended"):
+            listens(program, port)
+    assert not answers(port)
