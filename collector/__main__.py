@@ -43,7 +43,7 @@ from collector.running.housekeeping import Housekeeping
 from collector.running.registration import Registration, inventory_file
 from collector.running.republish import Republishing
 from collector.running.verbs import verbs
-from collector.stores import Keep, NotOfferedError, StoreError
+from collector.store import Keep, NotOfferedError, StoreError
 from firmware.chain import ChainError
 
 if sys.platform == "win32":  # uvloop does not run there; slower without it, otherwise the same

@@ -27,7 +27,8 @@ from collector.metadata import open_metadata
 from collector.reader import Reader
 from collector.series.feed import Feed
 from collector.series.recent import Recent
-from collector.stores import Store, open_store
+from collector.store import Store
+from collector.stores import open_store
 from collector.writer import Writer
 
 

@@ -51,7 +51,7 @@ class BrokerConfig(_Strict):
 
 
 class KeepConfig(_Strict):
-    """Raw observations of these series may go after so many days; see ``collector.stores.Keep``."""
+    """Raw observations of these series may go after so many days; see ``collector.store.Keep``."""
 
     quantity: str
     days: Annotated[int, Field(ge=1)]

@@ -21,7 +21,7 @@ from collector.metadata import insert, result
 from collector.observation import Observation
 from collector.ranges import Ranges
 from collector.series.batch import Batch, Int32s, Positions
-from collector.stores import Added
+from collector.store import Added
 
 
 class Outcome(NamedTuple):

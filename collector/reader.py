@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from collector.observation import Observation
 from collector.series.aggregation import Aggregate, Aggregation
 from collector.series.query import Query
-from collector.stores import Store, StoreError
+from collector.store import Store, StoreError
 
 Answer = TypeVar("Answer")
 Question = TypeVar("Question")

@@ -30,7 +30,7 @@ from collector.receiving.connection import BrokerError, Connection
 from collector.receiving.inbox import Arrival, Inbox, Sender
 from collector.receiving.linger import Linger
 from collector.signature import Signer
-from collector.stores import StoreError
+from collector.store import StoreError
 from firmware import contract, orders
 from firmware import mqtt_codec as mqtt
 from firmware.mqtt_broker_side import unsubscribe

@@ -39,7 +39,7 @@ from collector.api.parts import Parts
 from collector.city import City
 from collector.ingest import Ingest
 from collector.refusals import AskedWrongError, ConflictError, NotForHereError, NotThereError, TooLargeError
-from collector.stores import NotOfferedError, StoreError
+from collector.store import NotOfferedError, StoreError
 
 log = logging.getLogger("collector.api")
 

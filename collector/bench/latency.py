@@ -16,7 +16,7 @@ from collector.entities.inventory import load_inventory
 from collector.ingest import Ingest
 from collector.receive import Receiver
 from collector.series.aggregation import Aggregation
-from collector.stores import StoreError
+from collector.store import StoreError
 
 SECONDS = 6.0
 HISTORY = 2_000_000  # observations that a query of a year reads

@@ -19,7 +19,8 @@ from collector.observation import Series
 from collector.series.aggregation import Aggregation
 from collector.series.batch import Batch
 from collector.series.series_table import SeriesTable
-from collector.stores import Store, open_store
+from collector.store import Store
+from collector.stores import open_store
 from collector.stores.duckdb import DuckdbStore
 
 NOW = 1_795_392_000_000  # 2026-11-23

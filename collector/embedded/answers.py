@@ -13,7 +13,7 @@ from collector.embedded.questions import Statement
 from collector.observation import Series, kind_of
 from collector.series.batch import read_position
 from collector.series.columns import CENSORED, JUDGED, censored_column, judged_column, schema_of, value_type
-from collector.stores import StoreError
+from collector.store import StoreError
 
 Row = TypeVar("Row")
 Ask = Callable[[duckdb.DuckDBPyConnection], Statement]

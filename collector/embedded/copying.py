@@ -7,7 +7,7 @@ import duckdb
 
 from collector.embedded.answers import as_store_error
 from collector.embedded.source import one_row, quoted
-from collector.stores import StoreError
+from collector.store import StoreError
 
 
 def copy(cursor: duckdb.DuckDBPyConnection, copied: Path, sealed: Path, into: Path) -> None:

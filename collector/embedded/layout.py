@@ -5,7 +5,7 @@ import duckdb
 from collector.embedded.marks import CENSORED, CONTENT, QUALITIES
 from collector.embedded.source import one_row
 from collector.observation import DERIVED
-from collector.stores import StoreError
+from collector.store import StoreError
 
 VERSION = 2
 

@@ -10,7 +10,7 @@ from collector.analysis.windows import window_at
 from collector.embedded import sealing
 from collector.embedded.source import INSTANT, month_at, one_row, parquet
 from collector.observation import Series
-from collector.stores import Keep
+from collector.store import Keep
 
 DAY = 24 * 3_600_000
 

@@ -19,7 +19,7 @@ from collector.observation import Observation, Series
 from collector.series.batch import Batch, Positions
 from collector.series.newest import Newest
 from collector.series.series_table import SeriesTable
-from collector.stores import Added
+from collector.store import Added
 
 _INSERT = "insert into observation select * from batch"
 _NOT_KEPT = """

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from collector.stores import StoreError
+from collector.store import StoreError
 
 
 class RefusedLinesError(Exception):

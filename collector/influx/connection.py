@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from collector.influx.address import Address
 from collector.influx.answers import Answer, describe, is_partial, rows_of
-from collector.stores import StoreError
+from collector.store import StoreError
 
 
 class HttpConnection:

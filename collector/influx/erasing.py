@@ -10,7 +10,7 @@ from collector.influx.answers import describe
 from collector.influx.connection import HttpConnection, InfluxConnection
 from collector.influx.lines import MEASUREMENT, quoted
 from collector.observation import Series
-from collector.stores import NotOfferedError, StoreError
+from collector.store import NotOfferedError, StoreError
 
 
 def erase_series(address: Address, connection: InfluxConnection, several: Sequence[Series], before: int) -> None:

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 from collector.influx.address import Address
 from collector.influx.answers import Answer, RefusedLinesError, check_written
 from collector.influx.connection import HttpConnection
-from collector.stores import StoreError
+from collector.store import StoreError
 
 
 class LineWriter(Protocol):

@@ -18,7 +18,7 @@ from collector.messages.ordinary.reader import C_SOURCE
 from collector.messages.quarantine import Held
 from collector.messages.state import ONLINE, observe_state
 from collector.observation import Observation, Series, kind_of
-from collector.stores import Store
+from collector.store import Store
 from firmware import contract, orders
 from firmware.contract import ContractError
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from collector.running.control import RefusedError
-from collector.stores import NotOfferedError, StoreError
+from collector.store import NotOfferedError, StoreError
 
 METADATA = "registry.sqlite"
 

@@ -13,7 +13,7 @@ from collector.city import City
 from collector.clock import now
 from collector.running import household
 from collector.running.control import RefusedError, Verb
-from collector.stores import NotOfferedError, StoreError
+from collector.store import NotOfferedError, StoreError
 
 CONSOLE = "console"
 """Who asks over the socket: whoever may open it runs the collector."""

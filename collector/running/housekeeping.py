@@ -5,7 +5,7 @@ import logging
 
 from collector.city import City
 from collector.clock import now
-from collector.stores import StoreError
+from collector.store import StoreError
 
 log = logging.getLogger("collector.housekeeping")
 

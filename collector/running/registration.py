@@ -19,7 +19,7 @@ from collector.entities.inventory import CENTERS, ConfigError, Inventory, load_i
 from collector.messages.quarantine import FORGOTTEN
 from collector.observation import Observation
 from collector.running.watched import Watched
-from collector.stores import StoreError
+from collector.store import StoreError
 
 log = logging.getLogger("collector.registration")
 

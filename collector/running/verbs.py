@@ -14,7 +14,7 @@ from collector.running.backup import back_up
 from collector.running.control import RefusedError, Verb
 from collector.running.custody import custody
 from collector.running.registration import Registration
-from collector.stores import StoreError
+from collector.store import StoreError
 
 
 def verbs(city: City, registration: Registration, config: CollectorConfig, file: Path) -> Mapping[str, Verb]:

@@ -21,7 +21,7 @@ from collector.sensorthings.properties import ID, Paths, inside
 from collector.sensorthings.pushdown import Plan, plan
 from collector.sensorthings.sifting import Sieve
 from collector.series.query import Query
-from collector.stores import NotOfferedError
+from collector.store import NotOfferedError
 from collector.view import View
 
 ORDERED_AT_MOST = 10_000  # $skip + $top in an order that no store has: they are held in memory

@@ -21,7 +21,7 @@ from collector.series.batch import Batch, Int64s
 from collector.series.newest import LastColumns, Newest
 from collector.series.query import Query
 from collector.series.series_table import SeriesTable
-from collector.stores import Added, Keep, NotOfferedError, StoreError
+from collector.store import Added, Keep, NotOfferedError, StoreError
 
 LOG = "128MB"  # written before it goes into the file: a checkpoint costs more than many commits
 MEMORY = "2GB"  # for everything DuckDB does; what needs more is spilled into files

@@ -23,7 +23,7 @@ from collector.series.batch import Batch, Int64s, Positions
 from collector.series.newest import LastColumns, Newest
 from collector.series.query import Query
 from collector.series.series_table import SeriesTable
-from collector.stores import Added, Columns, ColumnsOfRows, Keep, NotOfferedError, Rows, StoreError
+from collector.store import Added, Columns, ColumnsOfRows, Keep, NotOfferedError, Rows, StoreError
 
 LINES = {1: 20_000, 2: 5_000, 3: 50_000}
 """Per request, by version: all take 10 MB; 1 and 2 answer slowly long before, 3 answers once per flush of its log."""

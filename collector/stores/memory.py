@@ -19,7 +19,7 @@ from collector.series.batch import Batch, Int64s
 from collector.series.newest import LastColumns, Newest
 from collector.series.query import Query
 from collector.series.series_table import SeriesTable
-from collector.stores import Added, Columns, ColumnsOfRows, Keep, NotOfferedError, Rows, StoreError
+from collector.store import Added, Columns, ColumnsOfRows, Keep, NotOfferedError, Rows, StoreError
 
 Row = TypeVar("Row")
 

@@ -12,7 +12,8 @@ from collector.analysis.windows import HOUR, Size, instant, local_date, window_a
 from collector.observation import Observation, Series
 from collector.series.aggregation import Aggregate, Aggregation
 from collector.series.batch import Batch
-from collector.stores import NotOfferedError, Store, open_store
+from collector.store import NotOfferedError, Store
+from collector.stores import open_store
 
 STORES = sorted(file.stem for file in (Path(__file__).parents[1] / "stores").glob("[a-z]*.py"))
 AUTUMN = instant(date(2026, 10, 26), 0)  # the day before had 25 hours

@@ -13,7 +13,7 @@ from collector.ledger import Arrivals
 from collector.messages.quarantine import Held
 from collector.observation import Observation, Series
 from collector.series.batch import Batch
-from collector.stores import NotOfferedError
+from collector.store import NotOfferedError
 from collector.tests.asking import client_of
 
 T = 1795392000000

@@ -18,7 +18,7 @@ from collector.running import backup
 from collector.running.backup import METADATA, back_up
 from collector.running.control import RefusedError
 from collector.series.query import Query
-from collector.stores import NotOfferedError, StoreError
+from collector.store import NotOfferedError, StoreError
 from firmware import contract
 
 NOW = 1_795_392_000_000

@@ -27,7 +27,7 @@ from collector.metadata import DEFAULT as METADATA
 from collector.observation import Series
 from collector.running.household import erase
 from collector.series.query import Query
-from collector.stores import StoreError
+from collector.store import StoreError
 from collector.tests.asking import SUPERVISOR, client_of
 from collector.tests.koper import INVENTORY, TEMPERATURE, open_koper
 

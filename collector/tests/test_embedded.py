@@ -22,7 +22,8 @@ from collector.observation import Observation, Series
 from collector.series.aggregation import Aggregation
 from collector.series.batch import Batch
 from collector.series.query import Query
-from collector.stores import Keep, NotOfferedError, StoreError, open_store
+from collector.store import Keep, NotOfferedError, StoreError
+from collector.stores import open_store
 from collector.stores.duckdb import DuckdbStore
 
 DAY = 24 * HOUR

@@ -10,7 +10,7 @@ from collector.reader import Reader
 from collector.series.batch import Batch
 from collector.series.feed import FRESH, Feed
 from collector.series.query import Query
-from collector.stores import Rows, StoreError
+from collector.store import Rows, StoreError
 from collector.stores.memory import MemoryStore
 
 LEVEL = Series("wm-1", "level")

@@ -8,7 +8,7 @@ import pytest
 from collector.observation import Observation, Series
 from collector.series.batch import Batch
 from collector.series.query import Query
-from collector.stores import StoreError
+from collector.store import StoreError
 from collector.stores.duckdb import RESERVE, DuckdbStore
 
 NOW = 1_795_392_000_000

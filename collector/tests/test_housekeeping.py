@@ -11,7 +11,7 @@ from collector.observation import Observation, Series
 from collector.running import housekeeping
 from collector.running.housekeeping import Housekeeping
 from collector.series.batch import Batch
-from collector.stores import StoreError
+from collector.store import StoreError
 from collector.tests.test_ingest import NOW, inventory
 
 

@@ -23,7 +23,8 @@ from collector.series.aggregation import Aggregate, Aggregation, per_thing, toge
 from collector.series.batch import Batch
 from collector.series.query import Comparison, Query
 from collector.series.series_table import SeriesTable
-from collector.stores import Added, Keep, NotOfferedError, Rows, Store, StoreError, influx, open_store
+from collector.store import Added, Keep, NotOfferedError, Rows, Store, StoreError
+from collector.stores import influx, open_store
 from collector.tests.influx_servers import running_influx
 
 NOW = 1_795_392_000_000  # 2026-11-23

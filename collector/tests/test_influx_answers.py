@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from collector.influx.answers import Answer, RefusedLinesError, check_written, describe, rows_of
-from collector.stores import StoreError
+from collector.store import StoreError
 
 REFUSED = {
     "1: a field of another type": (

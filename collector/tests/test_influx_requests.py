@@ -18,7 +18,8 @@ from collector.influx.writing import open_writer
 from collector.observation import Observation, Series
 from collector.series.batch import Batch
 from collector.series.query import Query
-from collector.stores import Added, Store, StoreError, open_store
+from collector.store import Added, Store, StoreError
+from collector.stores import open_store
 from collector.tests.influx_servers import Recorder, certificate, recording
 
 NOW = 1_795_392_000_000  # 2026-11-23

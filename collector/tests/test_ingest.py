@@ -21,7 +21,7 @@ from collector.observation import Series
 from collector.series import series_table
 from collector.series.batch import Batch
 from collector.series.query import Query
-from collector.stores import Added, Keep, StoreError
+from collector.store import Added, Keep, StoreError
 from firmware import contract
 
 NOW = 1_795_392_000_000

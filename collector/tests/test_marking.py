@@ -21,7 +21,7 @@ from collector.observation import Observation, Series, Value, kind_of
 from collector.series.batch import Batch
 from collector.series.query import Query
 from collector.series.series_table import SeriesTable
-from collector.stores import StoreError
+from collector.store import StoreError
 from collector.tests.test_ingest import NOW, inventory
 
 MINUTE = 60_000

@@ -18,7 +18,7 @@ from collector.observation import Series
 from collector.receive import Receiver, Writer
 from collector.receiving.inbox import Arrival, Inbox
 from collector.series.query import Query
-from collector.stores import StoreError
+from collector.store import StoreError
 from firmware import contract
 
 from .conftest import RunningBroker  # type: ignore[import-not-found]

@@ -16,7 +16,7 @@ from collector.messages.message import Message
 from collector.observation import Observation
 from collector.running.registration import Registration, Released, inventory_file
 from collector.running.watched import Watched
-from collector.stores import StoreError
+from collector.store import StoreError
 
 NOW = 1_795_392_000_000
 T = TypeVar("T")

@@ -15,7 +15,8 @@ from collector.observation import Observation, Series
 from collector.series.batch import Batch
 from collector.series.columns import CENSORED, JUDGED, schema_of
 from collector.series.query import Comparison, Query
-from collector.stores import Added, NotOfferedError, Store, StoreError, open_store
+from collector.store import Added, NotOfferedError, Store, StoreError
+from collector.stores import open_store
 
 STORES = sorted(file.stem for file in (Path(__file__).parents[1] / "stores").glob("[a-z]*.py"))
 NOW = 1_795_392_000_000  # 2026-11-23
