@@ -88,7 +88,9 @@ def test_a_day_of_water_is_exact_though_the_node_is_killed(city: VirtualCity) ->
     assert round(sum(one["amount"] for one in days), 9) == round(volumes[-1] - volumes[0], 9), "what a bill would say"
     assert {(one["estimated"], one["events"], one["unit"]) for one in days} == {(0, "", "m3")}
     quiet = [one for one in indicator(city, "night_flow", began) if one["share"] == 1]
-    assert abs(quiet[0]["flow"] - 0.12) < 0.013, "two pulses of ten minutes more or less"
+    assert 0 <= quiet[0]["flow"] < 0.134, (
+        "the lowest quarter: pulses that came late make another one higher, never this one"
+    )
 
     flags = kind_city.changes_of(stored[METER, "water_flags"])
     assert [one.value for one in flags] == [0, BURST, 0]
