@@ -61,15 +61,6 @@ class Reader:
     async def count(self, query: Query) -> int:
         return await self._within_slot(self._store.count, query)
 
-    async def make(self, job: Callable[[], Answer]) -> Answer:
-        """What is made of answers, in a thread as they are; who is cancelled waits for its end."""
-        making = asyncio.create_task(asyncio.to_thread(job))
-        try:
-            return await asyncio.shield(making)
-        except asyncio.CancelledError:
-            await asyncio.wait([making])
-            raise
-
     async def _pieces(
         self, ask: Callable[[Question], Opened[Piece]], question: Question, size: int
     ) -> AsyncGenerator[Piece, None]:

@@ -54,10 +54,7 @@ def is_heard(collector: Client, node: Client, other: Client) -> bool:
     except (RuntimeError, ValueError):
         return False
     other.publish("koper/v1/park-0002/reading", b"after it")
-    came = [collector.received.get(timeout=60)]
-    while came[-1][1] != b"after it":
-        came.append(collector.received.get(timeout=60))
-    return ("koper/v1/park-0007/reading", b"here") in came
+    return ("koper/v1/park-0007/reading", b"here") in collector.until(b"after it")
 
 
 def test_what_a_van_issued_is_let_in_once_the_city_took_it_over(directory: Path, van: Path) -> None:

@@ -124,10 +124,7 @@ def _is_heard(collector: Client, node: Client, other: Client) -> bool:
         node.publish("koper/v1/park-0002/reading", b"still here")
     later = str(time.monotonic_ns()).encode()
     other.publish("koper/v1/park-0001/reading", later)
-    came: list[tuple[str, bytes]] = []
-    while not came or came[-1][1] != later:
-        came.append(collector.received.get(timeout=60))
-    return any(topic == "koper/v1/park-0002/reading" for topic, _ in came)
+    return any(topic == "koper/v1/park-0002/reading" for topic, _ in collector.until(later))
 
 
 def forge(directory: Path, name: str, topic: str) -> None:

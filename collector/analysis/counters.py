@@ -93,7 +93,8 @@ def steps(observations: Iterable[Observation], meter: Meter, exchanges: Iterable
 def stale(readings: Sequence[int], arrived: int) -> Window:
     """The time whose amounts a reading at ``arrived`` may change, among readings at the sorted instants (ms UTC).
 
-    Two readings to each side, because an exchange without a record is estimated from the steps beside it.
+    Two readings to each side, because an exchange without a record is estimated from the steps beside it. Where one is
+    on record, up to a day to each side of it.
     """
     before = [at for at in readings if at < arrived][-2:]
     after = [at for at in readings if at > arrived][:2]

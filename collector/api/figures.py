@@ -1,21 +1,21 @@
 """What does a quantity amount to per hour, day or month? Figures over windows, for each thing or the city."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from collector.analysis.windows import ZONE, about
+from collector.analysis.windows import about
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, Instant, check_quantity, check_things
 from collector.api.asking import Address, ask_in_every_format
 from collector.api.bulk import Answer, check_rows, respond
 from collector.api.formats import writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody, unchanged
+from collector.api.windowed import batch_of, local
 from collector.observation import kind_of
 from collector.refusals import AskedWrongError
 from collector.series.aggregation import Aggregate, Aggregation
@@ -123,19 +123,11 @@ async def _pieces(view: View, question: Aggregation, schema: Any) -> AsyncGenera
     async with aclosing(view.aggregates(question)) as chunks:
         async for chunk in chunks:
             if chunk:
-                yield _batch(chunk, schema)
-
-
-def _batch(several: Sequence[Aggregate], schema: Any) -> Any:
-    columns = zip(*map(_row, several), strict=True)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+                yield batch_of(map(_row, chunk), schema)
 
 
 def _row(one: Aggregate) -> tuple[object, ...]:
-    begin, end = one.window
-    local = datetime.fromtimestamp(begin / 1000, ZONE).isoformat(timespec="minutes")
     ends = [" ".join(map(repr, value)) if isinstance(value, tuple) else value for value in (one.first, one.last)]
     numbers = (one.minimum, one.maximum, one.sum, one.mean, one.energy_mean)
     marks = (one.suspect, one.estimated, one.substituted, one.censored)
-    return (one.thing, begin, end, local, one.count, *numbers, *ends, *one.percentiles, *marks)
+    return (one.thing, *one.window, local(one.window), one.count, *numbers, *ends, *one.percentiles, *marks)

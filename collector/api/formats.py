@@ -56,14 +56,13 @@ def _weight(text: str) -> float:
 def documented(what: str, *, is_tagged: bool = True) -> dict[int | str, dict[str, Any]]:
     """For OpenAPI: how an answer in one of the formats may look."""
     contents = {writer.media_type.partition(";")[0]: {"schema": writer.schema} for writer in reversed(WRITERS)}
+    unchanged: dict[int | str, dict[str, Any]] = {
+        304: {"description": "Nothing has changed since the answer that If-None-Match names."}
+    }
     return {
         200: {"description": what, "content": contents},
         206: {"description": "The part that Range names.", "content": contents},
-        **(
-            {304: {"description": "Nothing has changed since the answer that If-None-Match names."}}
-            if is_tagged
-            else {}
-        ),
+        **(unchanged if is_tagged else {}),
         406: {"description": "None of our formats is accepted; the message names them.", "model": Refusal},
         416: {"description": "The answer ends before the part that Range names."},
         501: {"description": "The store does not keep what is asked for; the message says why.", "model": Refusal},

@@ -3,24 +3,24 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from collector.analysis.windows import HOUR, ZONE, Window, about, windows_between
+from collector.analysis.windows import HOUR, about, windows_between
 from collector.api.answers import view_of
 from collector.api.asked import MOST_NAMED, Instant, streams_of
 from collector.api.asking import Address, ask_in_every_format
 from collector.api.bulk import Answer, check_rows, respond
 from collector.api.formats import writer_for
 from collector.api.keeping import kept_by_all, kept_by_nobody
+from collector.api.windowed import batch_of, local
 from collector.entities.registry import Datastream
 from collector.indicators.air import AIR
 from collector.indicators.consumption import CONSUMPTION
-from collector.indicators.indicator import Column, Indicator, Row
+from collector.indicators.indicator import Column, Indicator
 from collector.indicators.night_flow import NIGHT_FLOW
 from collector.indicators.noise import NOISE
 from collector.indicators.parking import PARKING
@@ -103,13 +103,8 @@ async def _answer(request: Request, wanted: Wanted, extension: str) -> Response:
     schema = _schema(question.indicator)
     key = (view.asker, writer, selection.inner, view.revision, view.changed(selection), repr(wanted))
     several = [one.series for one in selection.streams]
-
-    async def count() -> int:
-        await view.check_indicators(several, question)
-        return len(several) * len(question.windows)
-
-    pieces = _pieces(view, several, question, schema)
-    return await respond(request, Answer(pieces, writer(schema), headers, key, count))
+    await view.check_indicators(several, question)
+    return await respond(request, Answer(_pieces(view, several, question, schema), writer(schema), headers, key))
 
 
 ask_in_every_format(
@@ -137,15 +132,5 @@ async def _pieces(view: View, several: Sequence[Series], question: Question, sch
         async for series, rows in found:
             if rows:
                 unit = question.indicator.unit or kind_of(series.quantity).unit
-                yield await asyncio.to_thread(_batch, (*series, unit), rows, schema)
-
-
-def _batch(series: tuple[Any, ...], rows: Sequence[Row], schema: Any) -> Any:
-    columns = zip(*(_told(series, *row) for row in rows), strict=True)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _told(series: tuple[Any, ...], window: Window, *values: Any) -> tuple[Any, ...]:
-    local = datetime.fromtimestamp(window.begin / 1000, ZONE).isoformat(timespec="minutes")
-    return (*series, *window, local, *values)
+                told = ((*series, unit, *window, local(window), *values) for window, *values in rows)
+                yield await asyncio.to_thread(batch_of, told, schema)

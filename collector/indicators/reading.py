@@ -10,6 +10,7 @@ from collector.observation import Observation, Series
 from collector.reader import Reader
 from collector.refusals import AskedWrongError
 from collector.series.query import Query
+from collector.thread import to_its_end
 
 MOST_READ = 600_000  # observations of one series: a year of minutes
 _MONTH = 31 * 24 * HOUR  # how far back the last of some kind is looked for
@@ -38,13 +39,12 @@ async def check(reader: Reader, series: Series, question: Question) -> None:
 
 
 async def rows(reader: Reader, series: Series, question: Question, about: About) -> Sequence[Row]:
-    """Raises what ``check`` raises."""
-    await check(reader, series, question)
+    """Of a series that was checked. Raises what the store raises."""
     async with reader.making:  # what one reads for this is much, and so is the work
         observations = await _observations(reader, series, question)
         if not observations:
             return []
-        return await reader.make(lambda: list(question.indicator.rows(observations, question.windows, about)))
+        return await to_its_end(lambda: list(question.indicator.rows(observations, question.windows, about)))
 
 
 async def _observations(reader: Reader, series: Series, question: Question) -> list[Observation]:

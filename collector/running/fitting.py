@@ -7,11 +7,9 @@ from pathlib import Path
 from collector.city import City
 from collector.entities.inventory import ConfigError
 from collector.entities.meters import load_meters
-from collector.running.watched import Watched
+from collector.running.watched import LOOK, Watched
 
 log = logging.getLogger("collector.fitting")
-
-LOOK = 2.0  # s between looks at the file
 
 
 class Fitting:

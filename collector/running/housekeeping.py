@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from functools import partial
 
 from collector.city import City
 from collector.clock import now
 from collector.store import StoreError
+from collector.thread import to_its_end
 
 log = logging.getLogger("collector.housekeeping")
 
@@ -25,12 +27,7 @@ class Housekeeping:
         while True:
             is_ill = "housekeeping" in self._city.health.reasons
             await asyncio.sleep(min(AGAIN, self._every) if is_ill else self._every)
-            working = asyncio.create_task(asyncio.to_thread(self.once, now()))
-            try:
-                await asyncio.shield(working)
-            except asyncio.CancelledError:
-                await asyncio.wait([working])  # the store is closed next
-                raise
+            await to_its_end(partial(self.once, now()))  # when it is cancelled, the store is closed next
 
     def once(self, now: int) -> None:
         """Blocking; ``now`` in ms UTC."""

@@ -18,12 +18,10 @@ from collector.clock import now
 from collector.entities.inventory import CENTERS, ConfigError, Inventory, load_inventory
 from collector.messages.quarantine import FORGOTTEN
 from collector.observation import Observation
-from collector.running.watched import Watched
+from collector.running.watched import LOOK, Watched
 from collector.store import StoreError
 
 log = logging.getLogger("collector.registration")
-
-LOOK = 2.0  # s between looks at the file
 
 T = TypeVar("T")
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
+LOOK = 2.0  # s between looks at a file
+
 T = TypeVar("T")
 
 

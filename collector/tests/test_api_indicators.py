@@ -1,9 +1,7 @@
 """What the numbers mean, by HTTP: a bill, a noise map, an air report, a leak at night, a car park."""
 
-import asyncio
 import csv
 import io
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import log10
@@ -22,7 +20,6 @@ from collector.entities.meters import Meters, load_meters
 from collector.indicators import reading
 from collector.indicators.indicator import Indicator
 from collector.observation import Observation, Series
-from collector.reader import Reader
 from collector.series.batch import Batch
 from collector.tests.asking import client_of
 
@@ -350,21 +347,3 @@ def test_what_is_too_much_is_refused_before_the_first_byte(asked: Asked, monkeyp
         f"/api/indicators?indicator=consumption&size=hour&from={MONDAY}&to={MONDAY + DAY}"
     )
     assert answer.status_code == 400
-
-
-async def test_who_goes_while_it_is_computed_waits_for_the_end(tmp_path: Path) -> None:
-    reader = Reader(open_city(INVENTORY, tmp_path, "memory:").store)
-    begun, goes_on = threading.Event(), threading.Event()
-
-    def compute() -> None:
-        begun.set()
-        goes_on.wait(60)
-
-    making = asyncio.create_task(reader.make(compute))
-    await asyncio.to_thread(begun.wait, 60)
-    making.cancel()
-    await asyncio.wait([making], timeout=0.05)
-    assert not making.done()
-    goes_on.set()
-    with pytest.raises(asyncio.CancelledError):
-        await making

@@ -63,6 +63,13 @@ class Client:
             except queue.Empty:
                 return came
 
+    def until(self, payload: bytes, seconds: float = 60) -> list[tuple[str, bytes]]:
+        """What comes up to this one, which somebody says last; queue.Empty when nothing comes for so many seconds."""
+        came = [self.received.get(timeout=seconds)]
+        while came[-1][1] != payload:
+            came.append(self.received.get(timeout=seconds))
+        return came
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
